@@ -1,0 +1,1 @@
+"""Make dark video bright, clean and steady, in real time."""

@@ -1,0 +1,1 @@
+"""Libraries that run models: each module opens a model as an Engine."""

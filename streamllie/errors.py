@@ -1,0 +1,50 @@
+"""Every error a user can meet, as one tree.
+
+    StreamLLIEError
+    ├── SourceError              the input cannot be opened, decoded or understood
+    ├── SinkError                the output cannot be written
+    │   ├── OutputExists         and --overwrite was not given
+    │   └── FrameCountMismatch   fewer or more frames came out than went in
+    ├── ModelError               a model file is damaged or is not one of ours
+    │   └── ModelNotFound        no such name on the shelf, no such file
+    └── BackendError             a runtime failed
+        └── BackendMissing       the runtime is not installed
+
+Each text names the thing, the value and the way out, in one sentence. The command line prints it and exits with 1.
+"""
+
+
+class StreamLLIEError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class SourceError(StreamLLIEError):
+    """The input cannot be opened, decoded or understood."""
+
+
+class SinkError(StreamLLIEError):
+    """The output cannot be written."""
+
+
+class OutputExists(SinkError):
+    """The output file is already there and overwriting was not asked for."""
+
+
+class FrameCountMismatch(SinkError):
+    """The number of frames written is not the number of frames read."""
+
+
+class ModelError(StreamLLIEError):
+    """A model file is damaged or does not keep the contract."""
+
+
+class ModelNotFound(ModelError):
+    """No model of that name is on the shelf, and no such file exists."""
+
+
+class BackendError(StreamLLIEError):
+    """A runtime could not open or run a model."""
+
+
+class BackendMissing(BackendError):
+    """The runtime that was asked for is not installed."""
