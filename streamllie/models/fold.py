@@ -1,0 +1,41 @@
+"""Fold what only training needs into the weights: batch norm and residual scales vanish, the function stays."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from streamllie.models.network import Gate, Network
+
+
+def fold(network: Network) -> Network:
+    """A copy of a trained network, in eval mode, that computes the same with fewer layers."""
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, Gate):
+            _fold_gate(module)
+    conv, norm, act = network.refine
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    network.refine = nn.Sequential(fuse_conv_bn_eval(conv, norm), act)
+    return network
+
+
+def _fold_gate(gate: Gate) -> None:
+    """norm -> 1x1 convolution is one 1x1 convolution; so is 1x1 convolution -> scale."""
+    norm = gate.norm
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert gate.widen.bias is not None
+    assert gate.project.bias is not None
+    ratio = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (w,)
+    shift = norm.bias - norm.running_mean * ratio  # (w,)
+    kernel = gate.widen.weight  # (2w, w, 1, 1)
+    gate.widen.bias.add_(kernel[:, :, 0, 0] @ shift)
+    kernel.mul_(ratio[None, :, None, None])
+    gate.norm = nn.Identity()
+    gate.project.weight.mul_(gate.scale[0, :, None])
+    gate.project.bias.mul_(gate.scale[0, :, 0, 0])
+    gate.scale = None

@@ -1,0 +1,42 @@
+"""Smooth the pooled statistics of a network over time: the whole of its temporal memory.
+
+    s_t = keep * s_(t-1) + (1 - keep) * pool(x_t)
+
+Everything global in the network flows through a few small vectors. Keeping those, and nothing per pixel, makes the
+network the same slowly moving function for neighbouring frames: it does not flicker, and it cannot leave trails.
+"""
+
+import torch
+from torch import Tensor
+
+
+class Memory:
+    """One forward pass's view of the state: hands each pooled vector its own slice, and collects the next state.
+
+    The slices are taken in the order of the calls, which is the order of the layers. Without a state nothing is
+    remembered, as in training on single pictures.
+    """
+
+    def __init__(self, state: Tensor | None = None, keep: Tensor | None = None) -> None:
+        self.state = state  # (B, S) float32
+        self.keep = keep  # (B, 1) or (1,) in [0, 1]; 0 forgets everything
+        self.vectors: list[Tensor] = []
+        self.used = 0
+
+    def __call__(self, pooled: Tensor) -> Tensor:
+        """The smoothed form of a pooled vector (B, n)."""
+        if self.state is not None and self.keep is not None:
+            before = self.state[:, self.used : self.used + pooled.shape[1]]  # (B, n)
+            pooled = self.keep * before + (1 - self.keep) * pooled
+        self.used += pooled.shape[1]
+        self.vectors.append(pooled)
+        return pooled
+
+    def next_state(self) -> Tensor:
+        """What the next frame takes as its state: (B, S)."""
+        return torch.cat(self.vectors, dim=1)
+
+
+def pool(x: Tensor) -> Tensor:
+    """Global average pool: (B, C, H, W) to (B, C)."""
+    return x.mean(dim=(2, 3))

@@ -1,0 +1,164 @@
+"""The low-light network: Y'CbCr 4:2:0 planes in, the same planes out, bright and clean.
+
+A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, chroma by 2. Three steps:
+
+1. Exposure, no weights: a tone curve f_g(x) = g x / (1 + (g - 1) x) brings the frame's mean to a common level. It maps
+   0 to 0 and 1 to 1 whatever g is, so highlights never clip; a well-lit frame gets g = 1, the identity.
+2. A U of gated blocks (Chen et al., "Simple Baselines for Image Restoration", ECCV 2022) at 1/4, 1/8 and 1/16 predicts a
+   residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv 2412.16459.
+3. Tone: the same curve again, with a gain learned for the whole frame (from pooled features) and for each 8x8 patch.
+
+Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from streamllie.models.adr import ADR
+from streamllie.models.memory import Memory, pool
+
+SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
+
+
+def curve(x: Tensor, gain: Tensor) -> Tensor:
+    """f_g(x) = g x / (1 + (g - 1) x): slope g at 0, 1/g at 1, and both ends stay where they are."""
+    return gain * x / (1 + (gain - 1) * x)
+
+
+class Gate(nn.Module):
+    """Half a block: normalise, widen, (look around,) gate, (weigh channels,) project, add."""
+
+    def __init__(self, width: int, *, kernel: int, attention: bool, adr: "AdrSize | None") -> None:
+        super().__init__()
+        self.norm: nn.Module = nn.BatchNorm2d(width)  # folded: the identity
+        self.widen = nn.Conv2d(width, 2 * width, 1)
+        self.around = nn.Conv2d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width) if kernel else None
+        self.adr = ADR(2 * width, m=adr.m, d=adr.d) if adr else None
+        self.weigh = nn.Linear(width, width) if attention else None
+        self.project = nn.Conv2d(width, width, 1)
+        self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
+
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        h = self.widen(self.norm(x))  # (B, 2w, H, W)
+        if self.around is not None:
+            h = self.around(h)
+        if self.adr is not None:
+            h = self.adr(h, memory)
+        left, right = h.chunk(2, dim=1)
+        h = left * right  # (B, w, H, W)
+        if self.weigh is not None:
+            h = h * self.weigh(memory(pool(h)))[:, :, None, None]
+        h = self.project(h)
+        return x + (h if self.scale is None else self.scale * h)
+
+
+class Block(nn.Module):
+    """A gated block: one half looks around, the other mixes channels."""
+
+    def __init__(self, width: int, *, kernel: int = 3, adr: "AdrSize | None" = None) -> None:
+        super().__init__()
+        self.spatial = Gate(width, kernel=kernel, attention=True, adr=adr)
+        self.channel = Gate(width, kernel=0, attention=False, adr=adr)
+
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        return self.channel(self.spatial(x, memory), memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdrSize:
+    """Rank m of the correction and dimension d of the embeddings."""
+
+    m: int = 4
+    d: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSize:
+    """Widths and depths. The defaults are the model `lite`."""
+
+    fine: int = 32  # channels at 1/4
+    coarse: int = 40  # channels at 1/8 and 1/16
+    encoder: int = 1  # blocks at 1/8, on the way down
+    middle: int = 2  # blocks at 1/16
+    decoder: int = 1  # blocks at 1/8, on the way up: they carry ADR
+    adr_m: int = 4
+    adr_d: int = 8
+
+
+class Network(nn.Module):
+    """Planes to planes: y (B, 1, H, W) in [0, 1], u and v (B, 1, H/2, W/2) in [-0.5, 0.5]; H and W multiples of 16."""
+
+    LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
+    MOST = 40.0  # largest exposure gain: below a mean of about 0.014 there is no picture left to recover
+
+    def __init__(self, size: NetworkSize | None = None) -> None:
+        super().__init__()
+        self.size = s = size or NetworkSize()
+        adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
+        self.stem = nn.Conv2d(25, s.fine, 3, padding=1)
+        self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
+        self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
+        self.middle = nn.ModuleList(Block(s.coarse) for _ in range(s.middle))
+        self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
+        self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
+        self.refine = nn.Sequential(
+            nn.Conv2d(s.fine, s.fine, 3, padding=1, bias=False), nn.BatchNorm2d(s.fine), nn.ReLU(inplace=True)
+        )
+        self.head = nn.Conv2d(s.fine, 24, 3, padding=1)
+        self.tone = nn.Sequential(nn.Linear(s.coarse + 3, 32), nn.ReLU(), nn.Linear(32, 4))
+        self.light = nn.Conv2d(s.coarse, 2, 1)
+        for last in (self.head, self.tone[-1], self.light):
+            assert isinstance(last, nn.Conv2d | nn.Linear)
+            nn.init.normal_(last.weight, std=1e-3)
+            nn.init.zeros_(last.bias) if last.bias is not None else None
+
+    def forward(self, y: Tensor, u: Tensor, v: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
+        """Enhanced y, u, v of the same shapes; may leave the ranges a little, the caller clamps."""
+        luma = F.pixel_unshuffle(y, 4)  # (B, 16, H/4, W/4)
+        chroma = torch.cat([F.pixel_unshuffle(u, 2), F.pixel_unshuffle(v, 2)], dim=1)  # (B, 8, H/4, W/4)
+
+        # Exposure.
+        patch = luma.mean(dim=1, keepdim=True).clamp(0, 1)  # (B, 1, H/4, W/4)
+        seen = memory(torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1))  # (B, 3)
+        level = seen[:, :1].square().clamp(1e-4, 0.999)  # robust: a lamp weighs little in the mean of roots
+        gain = (self.LEVEL * (1 - level) / (level * (1 - self.LEVEL))).clamp(1.0, self.MOST)[:, :, None, None]
+        luma = curve(luma, gain)
+        chroma = chroma * (gain / (1 + (gain - 1) * patch))  # colour grows as its luma does
+        log_gain = gain.log()  # (B, 1, 1, 1): tells the network how noisy the picture is
+
+        # Residual.
+        fine = self.stem(torch.cat([luma, chroma, 0.25 * log_gain.expand_as(patch)], dim=1))  # (B, f, H/4, W/4)
+        coarse = self.down(fine)  # (B, c, H/8, W/8)
+        for block in self.encoder:
+            coarse = block(coarse, memory)
+        deep = F.avg_pool2d(coarse, 2)  # (B, c, H/16, W/16)
+        for block in self.middle:
+            deep = block(deep, memory)
+        coarse = coarse + F.interpolate(deep, scale_factor=2.0, mode="nearest")
+        for block in self.decoder:
+            coarse = block(coarse, memory)
+        fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
+        residual = self.head(fine + self.refine(fine))  # (B, 24, H/4, W/4)
+
+        # Tone.
+        whole = self.tone(torch.cat([memory(pool(coarse)), log_gain.flatten(1), seen[:, :2]], dim=1))  # (B, 4)
+        local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
+        lift = (whole[:, :2, None, None] + local).clamp(-2.5, 2.5).exp()  # (B, 2, H/4, W/4) luma and colour gain
+        tint = whole[:, 2:].repeat_interleave(4, dim=1)[:, :, None, None]  # (B, 8, 1, 1) shift of u and of v
+        luma = curve((luma + residual[:, :16]).clamp(0, 1), lift[:, :1])
+        chroma = (chroma + residual[:, 16:]) * lift[:, 1:] + 0.1 * tint
+        return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
+
+    def state_size(self) -> int:
+        """Length S of the state vector."""
+        memory = Memory()
+        side = SHRINK
+        with torch.no_grad():
+            planes = (torch.zeros(1, 1, side, side), *torch.zeros(2, 1, 1, side // 2, side // 2))
+            training = self.training
+            self.eval()(*planes, memory)
+            self.train(training)
+        return memory.used

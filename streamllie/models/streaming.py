@@ -1,0 +1,64 @@
+"""The exported graph: code values in, code values out, with the state of a stream. Every backend runs just this.
+
+    (y, u, v, state, keep, strength, levels) -> (y, u, v, next_state)
+
+| name | shape | type | meaning |
+| --- | --- | --- | --- |
+| y | (1, 1, H, W) | uint8 or float32 | luma code values; H and W even |
+| u, v | (1, 1, H/2, W/2) | as y | chroma code values, 4:2:0 |
+| state, next_state | (1, S) | float32 | smoothed statistics of earlier frames; any finite values where keep is 0 |
+| keep | (1,) | float32 | share of the state that is kept, 0 to 1; 0: a single picture |
+| strength | (1,) | float32 | 0: output equals input exactly; 1: the full effect |
+| levels | (5,) | float32 | black, luma range, neutral chroma, chroma range, peak: in code values, see `frame.Levels` |
+
+The uint8 graph is for 8-bit video. The float32 graph carries whole code values of any depth up to 16 bits.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from streamllie.models.memory import Memory
+from streamllie.models.network import SHRINK, Network
+
+INPUTS = ("y", "u", "v", "state", "keep", "strength", "levels")
+OUTPUTS = ("y_out", "u_out", "v_out", "next_state")
+
+
+class Streaming(nn.Module):
+    """Wrap a folded network for streams of planes."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, y: Tensor, u: Tensor, v: Tensor, state: Tensor, keep: Tensor, strength: Tensor, levels: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        black, luma_range, neutral, chroma_range, peak = levels.unbind()
+        height, width = y.shape[2], y.shape[3]
+        below, beside = -height % SHRINK, -width % SHRINK
+        codes = [y.float(), u.float(), v.float()]
+        padded = [
+            F.pad(codes[0], (0, beside, 0, below), mode="replicate"),
+            F.pad(codes[1], (0, beside // 2, 0, below // 2), mode="replicate"),
+            F.pad(codes[2], (0, beside // 2, 0, below // 2), mode="replicate"),
+        ]
+        memory = Memory(state, keep)
+        bright = self.network(
+            (padded[0] - black) / luma_range,
+            (padded[1] - neutral) / chroma_range,
+            (padded[2] - neutral) / chroma_range,
+            memory,
+        )
+        bright = [
+            bright[0][:, :, :height, :width] * luma_range + black,
+            bright[1][:, :, : height // 2, : width // 2] * chroma_range + neutral,
+            bright[2][:, :, : height // 2, : width // 2] * chroma_range + neutral,
+        ]
+        out: list[Tensor] = []
+        for before, after in zip(codes, bright, strict=True):
+            blend = before + strength * (after - before)
+            blend = torch.minimum(blend.clamp(min=0), peak).round()
+            out.append(blend.to(y.dtype))
+        return out[0], out[1], out[2], memory.next_state()
