@@ -1,9 +1,11 @@
 """The loop that joins a source, an engine and a sink: one frame in, one frame out, with its own timestamp."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from streamllie.ahead import DEPTH, Ahead, Stop
 from streamllie.frame import Frame, VideoFormat
+from streamllie.timing import Meter
 
 
 class Source(Protocol):
@@ -26,3 +28,43 @@ class Sink(Protocol):
 
 
 Enhance = Callable[[Frame], Frame]
+
+
+def run(
+    source: Iterable[Frame],
+    enhance: Enhance,
+    sink: Sink,
+    *,
+    on_frame: Callable[[Meter], None] | None = None,
+    live: bool = False,
+    depth: int = DEPTH,
+    meter: Meter | None = None,
+) -> Meter:
+    """Write every enhanced frame of the source to the sink, in order; give the meter with the count and the
+    times.
+
+    Reading is one thread, enhancing another, writing and `on_frame` are the caller's own. With `live`, a
+    frame that comes too late for the next stage gives way to a newer one. An error in any stage is raised
+    here, and when this returns or raises, both threads have ended. The meter's stages are "read", "enhance"
+    and "write".
+    """
+    meter = meter or Meter()
+    stop = Stop()
+    with (
+        Ahead(meter.each("read", source), depth=depth, newest=live, stop=stop) as read,
+        Ahead(_enhanced(read, enhance, meter), depth=depth, newest=live, stop=stop) as enhanced,
+    ):
+        for frame in enhanced:
+            with meter.stage("write"):
+                sink.write(frame)
+            meter.count()
+            if on_frame is not None:
+                on_frame(meter)
+    return meter
+
+
+def _enhanced(frames: Iterable[Frame], enhance: Enhance, meter: Meter) -> Iterator[Frame]:
+    for frame in frames:
+        with meter.stage("enhance"):
+            bright = enhance(frame)
+        yield bright

@@ -1,0 +1,144 @@
+"""The loop: order, count, errors of each stage, and that both threads end."""
+
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie.frame import Frame
+from streamllie.pipeline import run
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name == "streamllie-ahead"] == []
+
+
+class Kept:
+    """A sink that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def write(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+
+class Full:
+    """A sink on a full disk."""
+
+    def write(self, frame: Frame) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def frames(count: int) -> Iterator[Frame]:
+    grey = np.full((2, 2), 128, np.uint8)
+    for n in range(count):
+        yield Frame(
+            y=np.full((4, 4), n % 200, np.uint8), u=grey, v=grey, pts=n * n, time_base=Fraction(1, 1000)
+        )
+
+
+def brighter(frame: Frame) -> Frame:
+    return frame.with_planes(frame.y + 10, frame.u, frame.v)
+
+
+def test_every_frame_is_written_once_in_order_with_its_own_time():
+    sink = Kept()
+    meter = run(frames(50), brighter, sink)
+    assert meter.frames == 50
+    assert [frame.pts for frame in sink.frames] == [n * n for n in range(50)]
+    assert [int(frame.y[0, 0]) for frame in sink.frames] == [n + 10 for n in range(50)]
+
+
+def test_a_source_without_frames_ends_at_once():
+    assert run(frames(0), brighter, Kept()).frames == 0
+
+
+def test_every_stage_is_timed_once_per_frame():
+    meter = run(frames(7), brighter, Kept())
+    assert [len(meter.durations(stage)) for stage in ("read", "enhance", "write")] == [7, 7, 7]
+
+
+def test_progress_is_told_in_the_thread_of_the_caller():
+    seen = []
+    run(frames(3), brighter, Kept(), on_frame=lambda m: seen.append((m.frames, threading.current_thread())))
+    assert seen == [(n, threading.current_thread()) for n in (1, 2, 3)]
+
+
+def test_an_error_in_the_source_reaches_the_caller_after_the_frames_before_it():
+    def torn():
+        yield from frames(4)
+        raise OSError("the file ends here")
+
+    sink = Kept()
+    with pytest.raises(OSError, match="ends here"):
+        run(torn(), brighter, sink)
+    assert len(sink.frames) == 4
+
+
+def test_an_error_in_the_engine_reaches_the_caller_and_no_thread_stays():
+    def broken(frame: Frame) -> Frame:
+        if frame.pts == 9:
+            raise RuntimeError("out of memory")
+        return frame
+
+    sink = Kept()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(frames(10_000), broken, sink)
+    assert len(sink.frames) == 3
+
+
+def test_an_error_in_the_sink_reaches_the_caller_and_no_thread_stays():
+    with pytest.raises(OSError, match="No space left"):
+        run(frames(10_000), brighter, Full())
+
+
+def test_an_interrupt_while_writing_ends_both_threads():
+    def interrupt(meter):
+        if meter.frames == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(frames(10_000), brighter, Kept(), on_frame=interrupt)
+
+
+def test_the_three_stages_work_at_the_same_time():
+    def slow(items):
+        for item in items:
+            time.sleep(0.02)
+            yield item
+
+    class SlowSink(Kept):
+        def write(self, frame: Frame) -> None:
+            time.sleep(0.02)
+            super().write(frame)
+
+    def slow_engine(frame: Frame) -> Frame:
+        time.sleep(0.02)
+        return frame
+
+    meter = run(slow(frames(20)), slow_engine, SlowSink())
+    assert meter.seconds < 20 * 0.06 * 0.75, "one after the other would take 1.2 s"
+
+
+def test_live_never_falls_behind_a_slow_engine():
+    def camera():
+        for frame in frames(100):
+            time.sleep(0.002)
+            yield frame
+
+    def slow_engine(frame: Frame) -> Frame:
+        time.sleep(0.02)
+        return frame
+
+    sink = Kept()
+    run(camera(), slow_engine, sink, live=True)
+    times = [frame.pts for frame in sink.frames]
+    assert len(times) < 50, "old frames were kept"
+    assert times == sorted(times)
+    assert times[-1] == 99 * 99, "the newest frame was dropped"
