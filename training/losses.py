@@ -1,0 +1,36 @@
+"""Losses on planes. Inputs are (B, 1, H, W) in [0, 1] (luma) or [-0.5, 0.5] (chroma); all return a scalar."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Planes = tuple[Tensor, Tensor, Tensor]
+
+
+def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
+    """A smooth absolute difference."""
+    return torch.sqrt((a - b).square() + eps * eps).mean()
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Mean structural similarity (Wang et al., 2004) of luma, 11x11 Gaussian window with sigma 1.5, range 1."""
+    at = torch.arange(11, dtype=a.dtype, device=a.device) - 5
+    window = torch.exp(-at.square() / (2 * 1.5**2))
+    window = window / window.sum()
+    stack = torch.cat([a, b, a * a, b * b, a * b], dim=1)  # (B, 5, H, W)
+    stack = F.conv2d(stack, window.view(1, 1, 11, 1).expand(5, 1, 11, 1), groups=5)
+    stack = F.conv2d(stack, window.view(1, 1, 1, 11).expand(5, 1, 1, 11), groups=5)
+    mean_a, mean_b, aa, bb, ab = stack.split(1, dim=1)
+    var_a, var_b, cov = aa - mean_a.square(), bb - mean_b.square(), ab - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    top = (2 * mean_a * mean_b + c1) * (2 * cov + c2)
+    return (top / ((mean_a.square() + mean_b.square() + c1) * (var_a + var_b + c2))).mean()
+
+
+def total(out: Planes, target: Planes, *, ssim_weight: float, chroma_weight: float) -> Tensor:
+    """What a recipe minimises. Chroma weighs about what it weighs in RGB error, by the BT.601 matrix."""
+    loss = charbonnier(out[0], target[0])
+    loss = loss + chroma_weight * 0.5 * (charbonnier(out[1], target[1]) + charbonnier(out[2], target[2]))
+    if ssim_weight:
+        loss = loss + ssim_weight * (1 - ssim(out[0], target[0]))
+    return loss

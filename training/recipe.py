@@ -1,0 +1,67 @@
+"""A recipe: everything that decides a training run. A TOML file lists what differs from the defaults below."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from streamllie.models.network import NetworkSize
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Where training pictures come from: the share of each kind of sample. Shares are weights, they need not add to 1."""
+
+    pairs: float = 0.5  # real pairs: lol-v1/train
+    dark: float = 0.35  # clean pictures, darkened as a camera would
+    bright: float = 0.15  # well-lit and mildly dark pictures that should come out as they are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training run. Times are in steps, sizes in pixels."""
+
+    name: str
+    network: NetworkSize = field(default_factory=NetworkSize)
+    mixture: Mixture = field(default_factory=Mixture)
+    clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
+    seed: int = 1
+    steps: int = 40_000
+    batch: int = 8
+    crop: tuple[int, int] = (192, 192)  # height, width
+    last_steps: int = 4_000  # of the steps, so many at the end use `last_crop` and `last_batch`
+    last_crop: tuple[int, int] = (384, 576)  # nearly whole frames: global pooling sees in training what it sees in use
+    last_batch: int = 2
+    learning_rate: float = 1e-3
+    warmup: int = 500
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0  # gradients are clipped to this norm; a step whose norm is not finite is skipped
+    ema: float = 0.999
+    ssim_weight: float = 0.1
+    chroma_weight: float = 1.0
+    validate_every: int = 2_000
+    checkpoint_minutes: float = 4.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return asdict(self)
+
+
+def read(path: Path) -> Recipe:
+    """A recipe from a TOML file; its name is the file's unless it says another. Unknown keys are errors."""
+    return build({"name": path.stem} | tomllib.loads(path.read_text()))
+
+
+def build(values: dict[str, Any]) -> Recipe:
+    """A recipe from plain values, as a TOML file or a checkpoint holds them."""
+    known = {f.name for f in fields(Recipe)}
+    if unknown := sorted(set(values) - known):
+        raise ValueError(f"unknown recipe keys {unknown}; there are: {', '.join(sorted(known))}")
+    values = dict(values)
+    for key, kind in (("network", NetworkSize), ("mixture", Mixture)):
+        if isinstance(values.get(key), dict):
+            values[key] = kind(**values[key])
+    for key in ("crop", "last_crop", "clean"):
+        if key in values:
+            values[key] = tuple(values[key])
+    return Recipe(**values)
