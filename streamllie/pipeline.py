@@ -40,8 +40,7 @@ def run(
     depth: int = DEPTH,
     meter: Meter | None = None,
 ) -> Meter:
-    """Write every enhanced frame of the source to the sink, in order; give the meter with the count and the
-    times.
+    """Write every frame of the source, enhanced, to the sink, in order; give the meter that counted them.
 
     Reading is one thread, enhancing another, writing and `on_frame` are the caller's own. With `live`, a
     frame that comes too late for the next stage gives way to a newer one. An error in any stage is raised

@@ -13,7 +13,7 @@ RECENT = 10_000  # durations kept per stage: enough for a p99, and a run of days
 
 
 def percentile(durations: Iterable[float], share: float) -> float:
-    """The smallest value that at least `share` (0..1) of the durations do not exceed; nan if none are there."""
+    """The smallest value that at least `share` (0..1) of the durations do not exceed; nan of none."""
     ranked = sorted(durations)
     if not ranked:
         return float("nan")
@@ -23,7 +23,8 @@ def percentile(durations: Iterable[float], share: float) -> float:
 class Meter:
     """Counts frames and times stages on the monotonic clock.
 
-    It remembers the last RECENT durations of each stage. A stage belongs to one thread; different stages may run in different threads.
+    It remembers the last RECENT durations of each stage. A stage belongs to one thread; different stages may
+    run in different threads.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,163 @@
+"""When to keep, fade or forget: the smoothing policy and the cut detector, on scenes made here."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie.temporal.cuts import CutDetector
+from streamllie.temporal.policy import Smoothing
+
+HEIGHT, WIDTH = 180, 320
+
+
+def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """A still of overlapping boxes and discs, (H, W) float in 0..1."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width]
+    still = np.full((height, width), rng.uniform(0.2, 0.8))
+    for n in range(40):
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        size = rng.integers(8, 60)
+        inside = (
+            (abs(rows - top) < size) & (abs(columns - left) < size)
+            if n % 2
+            else (rows - top) ** 2 + (columns - left) ** 2 < size**2
+        )
+        still[inside] = rng.uniform(0, 1)
+    return still
+
+
+def video_levels(picture: np.ndarray, noise: float = 1.0, seed: int = 0) -> np.ndarray:
+    noisy = 16 + 219 * picture + np.random.default_rng(seed).normal(0, noise, picture.shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+def cuts(pictures, noise: float = 1.0) -> list[int]:
+    detector = CutDetector()
+    return [n for n, picture in enumerate(pictures) if detector(video_levels(picture, noise, seed=n))]
+
+
+def test_the_first_frame_of_each_new_scene_is_a_cut_and_no_other():
+    assert cuts([scene(s) for s in (1, 2, 3, 4) for _ in range(10)]) == [10, 20, 30]
+
+
+def test_a_cut_in_the_dark_under_noise_is_found():
+    assert cuts([0.1 * scene(s) for s in (1, 2) for _ in range(10)], noise=3.0) == [10]
+
+
+def test_a_cut_to_a_brighter_scene_is_found():
+    assert cuts([0.1 * scene(1)] * 8 + [scene(2)] * 8) == [8]
+
+
+def test_a_lamp_that_lights_the_room_is_no_cut():
+    assert cuts([0.1 * scene(1)] * 8 + [0.9 * scene(1)] * 8) == []
+
+
+def test_a_lamp_that_lights_one_corner_is_no_cut():
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    lamp = np.exp(-((rows - 40) ** 2 + (columns - 60) ** 2) / (2 * 90**2))
+    assert cuts([0.1 * scene(1)] * 8 + [(0.1 + 0.8 * lamp) * scene(1)] * 8) == []
+
+
+def test_a_camera_flash_is_no_cut():
+    flash = np.clip(0.3 + 1.5 * scene(1), 0, 1)
+    assert cuts([0.4 * scene(1)] * 8 + [flash] + [0.4 * scene(1)] * 8) == []
+
+
+def test_a_flash_that_whites_out_the_picture_is_no_cut():
+    white = np.ones((HEIGHT, WIDTH))
+    assert cuts([0.4 * scene(1)] * 8 + [white] + [0.4 * scene(1)] * 8) == []
+
+
+def test_a_fade_to_black_and_back_is_no_cut():
+    fade = [abs(n - 15) / 15 for n in range(31)]
+    assert cuts([share * scene(1) for share in fade]) == []
+
+
+def test_a_new_scene_after_black_is_a_cut():
+    black = np.zeros((HEIGHT, WIDTH))
+    assert cuts([scene(1)] * 5 + [black] * 5 + [scene(2)] * 5, noise=0) == [10]
+
+
+def test_a_fast_pan_is_no_cut():
+    wide = scene(1, width=4 * WIDTH)
+    step = WIDTH // 10  # ten frames from one side to the other
+    assert cuts([wide[:, n * step : n * step + WIDTH] for n in range(25)]) == []
+
+
+def test_a_scene_of_pure_noise_is_not_all_cuts():
+    assert cuts([np.full((HEIGHT, WIDTH), 0.05)] * 30, noise=12.0) == []
+
+
+def test_ten_bit_frames_cut_like_eight_bit_frames():
+    detector = CutDetector(depth=10)
+    frames = [video_levels(scene(s), seed=n).astype(np.uint16) * 4 for s in (1, 2) for n in range(5)]
+    assert [n for n, frame in enumerate(frames) if detector(frame)] == [5]
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (35, 63), (48, 64), (101, 77)])
+def test_any_size_can_be_judged(height: int, width: int):
+    detector = CutDetector()
+    for seed in (1, 1, 2):
+        detector(video_levels(scene(seed, height, width)))
+
+
+def test_what_is_forgotten_cannot_be_cut_from():
+    detector = CutDetector()
+    for _ in range(3):
+        detector(video_levels(scene(1)))
+    detector.forget()
+    assert detector(video_levels(scene(2))) is False
+
+
+def faded(rate: int, seconds: int = 1, amount: float = 0.5) -> float:
+    """Share of the first frame's memory that is left after a second at this rate."""
+    policy = Smoothing(amount)
+    keeps = [policy.keep(Fraction(n, rate)) for n in range(seconds * rate + 1)]
+    return math.prod(keeps[1:])
+
+
+@pytest.mark.parametrize("rate", [5, 15, 24, 30, 60, 240])
+def test_memory_fades_alike_at_every_frame_rate(rate: int):
+    assert faded(rate) == pytest.approx(math.exp(-1 / 0.25), rel=1e-9)
+
+
+def test_memory_fades_alike_at_a_variable_frame_rate():
+    times = sorted({Fraction(n * n % 997, 997) for n in range(60)} | {Fraction(0), Fraction(1)})
+    policy = Smoothing(0.5)
+    assert math.prod([policy.keep(time) for time in times][1:]) == pytest.approx(
+        math.exp(-1 / 0.25), rel=1e-9
+    )
+
+
+def test_the_first_frame_and_the_first_of_a_scene_keep_nothing():
+    policy = Smoothing(0.5)
+    assert policy.keep(0.0) == 0
+    assert policy.keep(0.04) > 0
+    assert policy.keep(0.08, cut=True) == 0
+    assert policy.keep(0.12) > 0
+
+
+@pytest.mark.parametrize("time", [0.5, 1.0, 2.0, 60.0], ids=["back", "still", "a second", "a minute"])
+def test_memory_ends_where_time_does_not_flow(time: float):
+    policy = Smoothing(1.0)
+    policy.keep(1.0)
+    assert policy.keep(time) == 0
+
+
+def test_no_smoothing_keeps_nothing():
+    policy = Smoothing(0.0)
+    assert [policy.keep(n / 30) for n in range(5)] == [0, 0, 0, 0, 0]
+
+
+def test_more_smoothing_keeps_more():
+    left = [faded(30, amount=amount) for amount in (0.0, 0.2, 0.5, 0.8, 1.0)]
+    assert left == sorted(left)
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.1, math.nan])
+def test_an_amount_out_of_range_is_named(amount: float):
+    with pytest.raises(ValueError, match=f"smoothing is {amount}"):
+        Smoothing(amount)
