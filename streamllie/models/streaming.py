@@ -21,9 +21,6 @@ from torch.nn import functional as F
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
 
-INPUTS = ("y", "u", "v", "state", "keep", "strength", "levels")
-OUTPUTS = ("y_out", "u_out", "v_out", "next_state")
-
 
 class Streaming(nn.Module):
     """Wrap a folded network for streams of planes."""

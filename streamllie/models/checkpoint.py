@@ -1,0 +1,24 @@
+"""Load a network from a checkpoint: what training writes, and the smaller file that lies on the shelf."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from streamllie.errors import ModelError
+from streamllie.models.network import Network, NetworkSize
+
+
+def load(path: Path) -> Network:
+    """The averaged network of a checkpoint, in eval mode.
+
+    Raises:
+        ModelError: the file is not a checkpoint of this network.
+    """
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        network = Network(NetworkSize(**saved["recipe"]["network"]))
+        network.load_state_dict(saved["average"])
+    except Exception as error:  # torch.load raises whatever it meets
+        raise ModelError(f"{path} is not a checkpoint of this version's network: {error}") from error
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,4 @@
+"""Names of the exported graph's inputs and outputs, in order; see streaming.py for what they hold."""
+
+INPUTS = ("y", "u", "v", "state", "keep", "strength", "levels")
+OUTPUTS = ("y_out", "u_out", "v_out", "next_state")

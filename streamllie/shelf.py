@@ -1,0 +1,142 @@
+"""The shelf: trained models, found by name or by path, and checked before anything runs them.
+
+Two folders are looked at: the one that comes with the package, and the user's own (`user_shelf()`). Each has a
+manifest.toml that lists its models; see engines/README.md for the keys.
+"""
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamllie.errors import ModelError, ModelNotFound
+
+MANIFEST = "manifest.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Weights and graph on the shelf."""
+
+    name: str
+    path: Path  # ONNX graph for 8-bit planes, see models/streaming.py for its contract
+    deep_path: Path | None = None  # the same graph for float32 planes: video of more than 8 bits
+    weights_path: Path | None = None  # checkpoint for the eager backend and for further training
+    parameters: int | None = None  # None: a file that no manifest describes
+    bytes: int  # size of `path`
+    sha256: str  # of `path`
+    deep_sha256: str = ""  # of `deep_path`
+    weights_sha256: str = ""  # of `weights_path`
+    licence: str = "unknown"  # of the weights: it follows from the training data
+    summary: str = ""
+    scores: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def models() -> list[Model]:
+    """All models on the shelves, the user's own first. Files are not read; `find` checks them."""
+    return [model for shelf in _shelves() for model in _read_manifest(shelf)]
+
+
+def find(name: str | Path) -> Model:
+    """A model by its name on the shelf, or by the path of an ONNX file or checkpoint. Checked against its sha256.
+
+    A file outside the shelf brings its companions by name: `x.onnx`, `x.deep.onnx` and `x.pt` belong together.
+
+    Raises:
+        ModelNotFound: there is neither such a name nor such a file.
+        ModelError: a file is missing or is not the one that the manifest describes.
+    """
+    on_shelf = models()
+    for model in on_shelf:
+        if model.name == str(name):
+            return _checked(model)
+    path = Path(name)
+    if path.is_file() and path.suffix in {".onnx", ".pt"}:
+        return _loose(path)
+    names = ", ".join(m.name for m in on_shelf) or "none"
+    raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')
+
+
+def shelf_of_package() -> Path:
+    """The shelf that comes with the package: inside it when installed from a wheel, beside it in a clone."""
+    package = Path(__file__).parent
+    inside = package / "engines"
+    return inside if (inside / MANIFEST).is_file() else package.parent / "engines"
+
+
+def user_shelf() -> Path:
+    """The user's own shelf: $STREAMLLIE_SHELF, else `shelf` in the user's data folder. It need not exist."""
+    if named := os.environ.get("STREAMLLIE_SHELF"):
+        return Path(named)
+    from platformdirs import user_data_path  # noqa: PLC0415  - only here, and 10 ms
+
+    return user_data_path("streamllie", appauthor=False) / "shelf"
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shelves() -> list[Path]:
+    return [shelf for shelf in (user_shelf(), shelf_of_package()) if (shelf / MANIFEST).is_file()]
+
+
+def _read_manifest(shelf: Path) -> list[Model]:
+    manifest = shelf / MANIFEST
+    try:
+        entries = tomllib.loads(manifest.read_text()).get("model", [])
+        return [_model(shelf, entry) for entry in entries]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{manifest} is not a manifest of models ({error!r}); mend or remove it") from error
+
+
+def _model(shelf: Path, entry: dict[str, Any]) -> Model:
+    return Model(
+        name=entry["name"],
+        path=shelf / entry["file"],
+        deep_path=shelf / entry["deep_file"] if "deep_file" in entry else None,
+        weights_path=shelf / entry["weights_file"] if "weights_file" in entry else None,
+        parameters=entry["parameters"],
+        bytes=entry["bytes"],
+        sha256=entry["sha256"],
+        deep_sha256=entry.get("deep_sha256", ""),
+        weights_sha256=entry.get("weights_sha256", ""),
+        licence=entry["licence"],
+        summary=entry.get("summary", ""),
+        scores=entry.get("scores", {}),
+    )
+
+
+def _checked(model: Model) -> Model:
+    for path, expected in (
+        (model.path, model.sha256),
+        (model.deep_path, model.deep_sha256),
+        (model.weights_path, model.weights_sha256),
+    ):
+        if path is None:
+            continue
+        if not path.is_file():
+            raise ModelError(f'{path} of model "{model.name}" is missing; install the package again')
+        if (found := sha256(path)) != expected:
+            raise ModelError(
+                f'{path} of model "{model.name}" is damaged: its sha256 starts with {found[:12]}, '
+                f"the manifest says {expected[:12]}; install the package again"
+            )
+    return model
+
+
+def _loose(path: Path) -> Model:
+    stem = path.name.removesuffix(path.suffix).removesuffix(".deep")
+    graph, deep, weights = (path.with_name(stem + end) for end in (".onnx", ".deep.onnx", ".pt"))
+    return Model(
+        name=stem,
+        path=graph if graph.is_file() else path,
+        deep_path=deep if deep.is_file() else None,
+        weights_path=weights if weights.is_file() else None,
+        bytes=path.stat().st_size,
+        sha256=sha256(path),
+    )
