@@ -1,0 +1,85 @@
+import torch
+
+from streamllie.models.fold import fold
+from streamllie.models.memory import Memory
+from streamllie.models.network import Network, curve
+from tests.models.networks import SMALL
+
+
+def test_lite_has_at_most_100_000_parameters():
+    assert sum(p.numel() for p in fold(Network().eval()).parameters()) <= 100_000
+
+
+def test_a_batch_gives_the_same_as_its_images_one_by_one(network, planes):
+    together = network(*planes, Memory())
+    for i in range(3):
+        alone = network(*(p[i : i + 1] for p in planes), Memory())
+        for a, b in zip(together, alone, strict=True):
+            assert torch.allclose(a[i : i + 1], b, atol=1e-5)
+
+
+def test_folding_keeps_the_function_and_leaves_no_batch_norm(network, planes):
+    folded = fold(network)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    assert sum(p.numel() for p in folded.parameters()) < sum(p.numel() for p in network.parameters())
+    for a, b in zip(network(*planes, Memory()), folded(*planes, Memory()), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_folding_leaves_the_original_as_it_was(network, planes):
+    before = [p.clone() for p in network.parameters()]
+    fold(network)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_the_tone_curve_keeps_black_and_white_and_order_for_every_gain():
+    x = torch.linspace(0, 1, 256)
+    for gain in (0.1, 1.0, 5.0, 40.0):
+        bright = curve(x, torch.tensor(gain))
+        assert bright[0] == 0
+        assert torch.isclose(bright[-1], torch.tensor(1.0))
+        assert (bright.diff() > 0).all()
+    assert torch.equal(curve(x, torch.tensor(1.0)), x)
+
+
+def test_keep_0_has_no_memory_bit_for_bit(network, planes):
+    one = tuple(p[:1] for p in planes)
+    state = torch.randn(1, network.state_size()) * 100
+    alone = network(*one, Memory())
+    for a, b in zip(alone, network(*one, Memory(state, torch.zeros(1))), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_keep_1_holds_the_function_still_whatever_the_picture_is(network, planes):
+    first, memory = tuple(p[:1] for p in planes), Memory()
+    network(*first, memory)
+    held = Memory(memory.next_state(), torch.ones(1))
+    network(*(p[2:] for p in planes), held)
+    assert torch.equal(held.next_state(), memory.next_state())
+
+
+def test_a_steady_input_comes_to_rest_at_the_single_image_result(network, planes):
+    one = tuple(p[:1] for p in planes)
+    alone = network(*one, Memory())
+    state = torch.rand(1, network.state_size())
+    for _ in range(150):
+        memory = Memory(state, torch.tensor([0.8]))
+        out = network(*one, memory)
+        state = memory.next_state()
+    for a, b in zip(alone, out, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_the_state_is_as_long_as_promised_and_training_mode_survives_asking():
+    network = Network(SMALL).train()
+    length = network.state_size()
+    assert network.training
+    memory = Memory()
+    network.eval()(torch.rand(1, 1, 32, 32), torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16), memory)
+    assert memory.next_state().shape == (1, length)
+
+
+def test_black_and_white_frames_give_finite_pictures(network):
+    for value in (0.0, 1.0):
+        y, u, v = torch.full((1, 1, 32, 32), value), torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
+        assert all(torch.isfinite(p).all() for p in network(y, u, v, Memory()))
