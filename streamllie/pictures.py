@@ -67,9 +67,9 @@ class Picture:
         gain = (_blurred(bright) + DARK) / (_blurred(self.y.astype(np.float32)) + DARK)
         share = _floats(gain * np.clip(2 - gain, 0, 1))
         return _merged(
-            bright + share * self.lost[0],
-            _doubled(u, y.shape) + share * self.lost[1],
-            _doubled(v, y.shape) + share * self.lost[2],
+            _floats(bright + share * self.lost[0]),
+            _floats(_doubled(u, y.shape) + share * self.lost[1]),
+            _floats(_doubled(v, y.shape) + share * self.lost[2]),
         )
 
 

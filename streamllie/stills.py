@@ -1,0 +1,169 @@
+"""Picture files: png, jpg and webp, with their alpha, orientation and colour profile."""
+
+import contextlib
+import logging
+import struct
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamllie.errors import OutputExists, SinkError, SourceError
+from streamllie.pictures import Rgb
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+
+# Fine colour survives: no subsampling where there is a choice, and quality that hides the second coding.
+OPTIONS = {
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 6],
+    ".jpg": [
+        cv2.IMWRITE_JPEG_QUALITY, 95,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}  # fmt: skip
+OPTIONS[".jpeg"] = OPTIONS[".jpg"]
+
+ORIENTATION = 0x0112  # the EXIF tag
+# What makes a picture of an orientation upright: quarter turns counter-clockwise, then perhaps a mirror.
+TURNS = {
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (3, True),
+    6: (3, False),
+    7: (1, True),
+    8: (1, False),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Still:
+    """A picture as a person sees it, upright, and what else its file held."""
+
+    rgb: Rgb  # (H, W, 3)
+    alpha: NDArray[np.uint8] | None = None  # (H, W)
+    grey: bool = False  # the file held one channel, and a file written from this holds one
+    metadata: tuple[tuple[int, bytes], ...] = ()  # OpenCV's number of the kind, and its bytes: EXIF, XMP, ICC
+    notes: tuple[str, ...] = ()  # what was converted, a sentence each
+
+
+def is_still(path: Path) -> bool:
+    """True if the name says that this is a picture file, by its suffix."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read(path: Path) -> Still:
+    """Read a picture file. EXIF orientation is applied; 16 bits per channel become 8, and a note says so."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    with _quiet():
+        stored, kinds, chunks = (
+            cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED) if data.size else (None, (), ())
+        )
+    if stored is None:
+        raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
+    notes = ()
+    if stored.dtype == np.uint16:
+        stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        notes = (f"{path.name} has 16 bits per channel; the output has 8",)
+    elif stored.dtype != np.uint8:
+        raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
+    metadata = tuple(
+        (int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True)
+    )
+    return _upright(np.atleast_3d(stored), metadata, notes)
+
+
+def write(path: Path, still: Still, *, overwrite: bool = False) -> None:
+    """Write a picture file, its kind told by the suffix. It gets its name when it is complete."""
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{path} exists; --overwrite replaces it")
+    suffix = path.suffix.lower()
+    pixels = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2GRAY if still.grey else cv2.COLOR_RGB2BGR)
+    if still.alpha is not None and suffix in {".png", ".webp"}:
+        pixels = np.dstack([cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR), still.alpha])
+    data = _encoded(suffix, pixels, still.metadata)
+    if data is None and still.metadata:
+        log.warning("%s: the colour profile or EXIF data cannot be written and is left out", path.name)
+        data = _encoded(suffix, pixels, ())
+    if data is None:
+        raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
+    # A name of its own, so that two runs never share it; a dot, so that nobody takes it for finished.
+    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes], ...]) -> bytes | None:
+    kinds = [kind for kind, _ in metadata]
+    chunks = [np.frombuffer(chunk, np.uint8) for _, chunk in metadata]
+    try:
+        with _quiet():
+            done, data = cv2.imencodeWithMetadata(suffix, pixels, kinds, chunks, OPTIONS[suffix])
+    except cv2.error:  # what it says is a line of C++, of no use to anybody here
+        return None
+    return data.tobytes() if done else None
+
+
+def _upright(stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], notes: tuple[str, ...]) -> Still:
+    exif = dict(metadata).get(cv2.IMAGE_METADATA_EXIF, b"")
+    place, order = _orientation(exif)
+    if place:
+        turn = struct.unpack_from(order + "H", exif, place)[0]
+        stored = _turned(stored, turn)
+        flat = exif[:place] + struct.pack(order + "H", 1) + exif[place + 2 :]
+        metadata = tuple((k, flat if k == cv2.IMAGE_METADATA_EXIF else chunk) for k, chunk in metadata)
+    channels = stored.shape[2]
+    rgb = np.repeat(stored[..., :1], 3, axis=2) if channels < 3 else stored[..., 2::-1]
+    return Still(
+        rgb=np.ascontiguousarray(rgb),
+        alpha=np.ascontiguousarray(stored[..., 3]) if channels == 4 else None,
+        grey=channels == 1,
+        metadata=metadata,
+        notes=notes,
+    )
+
+
+def _turned(stored: NDArray[Any], turn: int) -> NDArray[Any]:
+    quarters, mirrored = TURNS.get(turn, (0, False))
+    stored = np.rot90(stored, quarters)
+    return stored[:, ::-1] if mirrored else stored
+
+
+def _orientation(exif: bytes) -> tuple[int, str]:
+    """Where in these EXIF bytes the orientation stands, 0 if nowhere, and the byte order for `struct`."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "")
+    with contextlib.suppress(struct.error):  # cut short: then it does not say
+        if order:
+            directory = struct.unpack_from(order + "I", exif, 4)[0]
+            for entry in range(struct.unpack_from(order + "H", exif, directory)[0]):
+                place = directory + 2 + 12 * entry
+                if struct.unpack_from(order + "H", exif, place)[0] == ORIENTATION:
+                    struct.unpack_from(order + "H", exif, place + 8)
+                    return place + 8, order
+    return 0, order
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """OpenCV prints warnings of damaged files on its own; the error says it better."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,144 @@
+"""Picture files: what goes in comes out, upright, under its name only when complete."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from streamllie import stills
+from streamllie.errors import OutputExists, SinkError, SourceError
+from streamllie.stills import Still
+
+
+def exif(orientation: int, order: str = ">") -> bytes:
+    head = b"MM\0*" if order == ">" else b"II*\0"
+    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    return head + struct.pack(order + "IH", 8, 1) + entry + struct.pack(order + "I", 0)
+
+
+def a_profile() -> bytes:
+    """The least that libpng takes for an ICC profile."""
+    head = bytearray(132)
+    head[0:4] = struct.pack(">I", 132)
+    head[8:24] = struct.pack(">I", 0x02400000) + b"mntrRGB XYZ "
+    head[36:40] = b"acsp"
+    head[68:80] = bytes.fromhex("0000f6d6000100000000d32d")
+    return bytes(head)
+
+
+def corner_picture(height: int = 24, width: int = 40) -> np.ndarray:
+    """Grey with one red corner, top left: shows how it is turned."""
+    rgb = np.full((height, width, 3), 90, np.uint8)
+    rgb[: height // 2, : width // 2] = (220, 30, 20)
+    return rgb
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp", ".PNG", ".JPG"])
+def test_each_format_comes_back_as_it_was_written(tmp_path, suffix):
+    path = tmp_path / f"picture{suffix}"
+    stills.write(path, Still(rgb=corner_picture()))
+    off = np.abs(stills.read(path).rgb.astype(int) - corner_picture())
+    assert off.mean() < (0.01 if suffix.lower() == ".png" else 2), "jpg and webp are lossy"
+
+
+def test_the_alpha_of_a_png_is_kept_untouched(tmp_path):
+    alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
+    stills.write(tmp_path / "a.png", Still(rgb=corner_picture(), alpha=alpha))
+    still = stills.read(tmp_path / "a.png")
+    assert (still.alpha == alpha).all()
+    assert (still.rgb == corner_picture()).all()
+
+
+def test_a_grey_png_stays_grey(tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
+    still = stills.read(tmp_path / "grey.png")
+    assert still.grey
+    stills.write(tmp_path / "again.png", still)
+    assert cv2.imread(str(tmp_path / "again.png"), cv2.IMREAD_UNCHANGED).shape == (10, 10)
+
+
+def test_sixteen_bits_become_eight_and_a_note_says_so(tmp_path):
+    cv2.imwrite(str(tmp_path / "deep.png"), np.array([[0, 257, 65535, 32896]], np.uint16))
+    still = stills.read(tmp_path / "deep.png")
+    assert still.rgb[0, :, 0].tolist() == [0, 1, 255, 128]
+    assert "16 bits" in still.notes[0]
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_as_opencv_applies_it(tmp_path, orientation, order):
+    kinds, chunks = [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(exif(orientation, order), np.uint8)]
+    stored = cv2.cvtColor(corner_picture(), cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencodeWithMetadata(".png", stored, kinds, chunks)
+    (tmp_path / "turned.png").write_bytes(data.tobytes())
+    upright = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    still = stills.read(tmp_path / "turned.png")
+    assert (still.rgb == upright).all()
+    stills.write(tmp_path / "again.png", still)
+    assert (stills.read(tmp_path / "again.png").rgb == upright).all(), "it was turned twice"
+
+
+def test_alpha_is_turned_with_its_picture(tmp_path):
+    alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
+    bgra = np.dstack([cv2.cvtColor(corner_picture(), cv2.COLOR_RGB2BGR), alpha])
+    _, data = cv2.imencodeWithMetadata(
+        ".png", bgra, [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(exif(6), np.uint8)]
+    )
+    (tmp_path / "turned.png").write_bytes(data.tobytes())
+    assert (stills.read(tmp_path / "turned.png").alpha == np.rot90(alpha, 3)).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_colour_profile_is_kept(tmp_path, suffix):
+    profile = a_profile()
+    stills.write(
+        tmp_path / f"a{suffix}", Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_ICCP, profile),))
+    )
+    assert (cv2.IMAGE_METADATA_ICCP, profile) in stills.read(tmp_path / f"a{suffix}").metadata
+
+
+def test_a_profile_that_is_damaged_does_not_cost_the_picture(tmp_path, caplog):
+    damaged = ((cv2.IMAGE_METADATA_ICCP, b"nonsense" * 30),)
+    stills.write(tmp_path / "a.png", Still(rgb=corner_picture(), metadata=damaged))
+    assert "left out" in caplog.text
+    assert (stills.read(tmp_path / "a.png").rgb == corner_picture()).all()
+
+
+def test_a_picture_too_wide_for_its_format_is_refused_and_leaves_nothing(tmp_path):
+    with pytest.raises(SinkError, match=r"20000x2 is too much for \.webp"):
+        stills.write(tmp_path / "a.webp", Still(rgb=np.zeros((2, 20000, 3), np.uint8)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_picture_is_not_replaced_without_overwrite(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"mine")
+    with pytest.raises(OutputExists, match=r"a\.png exists; --overwrite"):
+        stills.write(path, Still(rgb=corner_picture()))
+    assert path.read_bytes() == b"mine"
+    stills.write(path, Still(rgb=corner_picture()), overwrite=True)
+    assert (stills.read(path).rgb == corner_picture()).all()
+
+
+def test_a_folder_that_is_not_there_leaves_one_sentence(tmp_path):
+    with pytest.raises(SinkError, match=r"cannot write .*No such file or directory"):
+        stills.write(tmp_path / "nowhere" / "a.png", Still(rgb=corner_picture()))
+
+
+def test_nothing_but_the_picture_is_left_in_the_folder(tmp_path):
+    stills.write(tmp_path / "a.png", Still(rgb=corner_picture()))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n cut short"])
+def test_what_is_not_a_picture_is_named(tmp_path, content):
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"broken\.png is not a picture"):
+        stills.read(path)
+
+
+def test_a_picture_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"cannot read .*gone\.png: No such file"):
+        stills.read(tmp_path / "gone.png")
