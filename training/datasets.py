@@ -100,15 +100,16 @@ class Samples:
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe = recipe
         self.cameras = degrade.cameras(data / "sensor-noise/cameras.json")
-        shares = np.array([recipe.mixture.pairs, recipe.mixture.dark, recipe.mixture.bright])
+        mixture = recipe.mixture
+        shares = np.array([mixture.pairs, mixture.dark, mixture.bright, mixture.black])
         self.shares = shares / shares.sum()
         self.pairs: list[tuple[Planes, Planes]] = []
-        if recipe.mixture.pairs:
+        if mixture.pairs:
             for number in lol_numbers(data, held_out=False):
                 low, high = lol_pair(data, number)
                 self.pairs.append((Planes.of(low), Planes.of(high)))
         self.clean: list[Rgb] = []
-        if recipe.mixture.dark or recipe.mixture.bright:
+        if mixture.dark or mixture.bright or mixture.black:
             self.clean = [p for p in clean_pictures(data, recipe.clean) if p.mean() >= MIN_MEAN * 255]
 
     def batch(self, step: int, *, size: int, crop: tuple[int, int]) -> list[NDArray[np.uint8]]:
@@ -119,7 +120,7 @@ class Samples:
         return [np.stack(column)[:, None] for column in columns]
 
     def _sample(self, rng: np.random.Generator, height: int, width: int) -> tuple[Planes, Planes]:
-        kind = rng.choice(3, p=self.shares)
+        kind = rng.choice(4, p=self.shares)
         if kind == 0:
             dark, bright = self.pairs[rng.integers(len(self.pairs))]
             top = 2 * rng.integers((dark.y.shape[0] - height) // 2 + 1)
@@ -127,8 +128,9 @@ class Samples:
             dark, bright = (p.cut(top, left, height, width) for p in (dark, bright))
         else:
             rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
-            make_worse = degrade.darken if kind == 1 else degrade.mild
-            dark, bright = Planes.of(make_worse(rgb, rng, self.cameras)), Planes.of(rgb)
+            make_worse = (degrade.darken, degrade.mild, degrade.lightless)[kind - 1]
+            worse = make_worse(rgb, rng, self.cameras)
+            dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)
         flip, upside_down = rng.random() < 0.5, rng.random() < 0.1
         return dark.turned(flip, upside_down), bright.turned(flip, upside_down)
 

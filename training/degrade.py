@@ -84,6 +84,14 @@ def mild(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
     return compress(tone(noisy, None), rng)
 
 
+def lightless(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
+    """What a camera makes of no light at all; the picture that belongs to it is black."""
+    if rng.random() < 0.3:
+        return np.zeros_like(rgb)
+    camera = rng.choice(np.array(all_cameras, dtype=object))
+    return compress(tone(_sensor_noise(np.zeros(rgb.shape, np.float32), rng, camera, rng.uniform(0.0, 0.5)), rng), rng)
+
+
 def tone(linear: Image, rng: np.random.Generator | None) -> Rgb:
     """Linear light to display RGB: the sRGB curve, or with a generator a camera's variation of it."""
     table = _TO_DISPLAY

@@ -14,7 +14,8 @@ class Mixture:
 
     pairs: float = 0.5  # real pairs: lol-v1/train
     dark: float = 0.35  # clean pictures, darkened as a camera would
-    bright: float = 0.15  # well-lit and mildly dark pictures that should come out as they are
+    bright: float = 0.13  # well-lit and mildly dark pictures that should come out as they are
+    black: float = 0.02  # no light at all: noise that should come out black
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,8 @@ class Network(nn.Module):
     """Planes to planes: y (B, 1, H, W) in [0, 1], u and v (B, 1, H/2, W/2) in [-0.5, 0.5]; H and W multiples of 16."""
 
     LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
-    MOST = 40.0  # largest exposure gain: below a mean of about 0.014 there is no picture left to recover
+    MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
+    BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
     def __init__(self, size: NetworkSize | None = None) -> None:
         super().__init__()
@@ -123,8 +124,9 @@ class Network(nn.Module):
         # Exposure.
         patch = luma.mean(dim=1, keepdim=True).clamp(0, 1)  # (B, 1, H/4, W/4)
         seen = memory(torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1))  # (B, 3)
-        level = seen[:, :1].square().clamp(1e-4, 0.999)  # robust: a lamp weighs little in the mean of roots
-        gain = (self.LEVEL * (1 - level) / (level * (1 - self.LEVEL))).clamp(1.0, self.MOST)[:, :, None, None]
+        level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
+        gain = (self.LEVEL * (1 - level) / (level * (1 - self.LEVEL))).clamp(1.0, self.MOST)
+        gain = (1 + (gain - 1) * level / (level + self.BLACK))[:, :, None, None]  # a black frame stays black
         luma = curve(luma, gain)
         chroma = chroma * (gain / (1 + (gain - 1) * patch))  # colour grows as its luma does
         log_gain = gain.log()  # (B, 1, 1, 1): tells the network how noisy the picture is

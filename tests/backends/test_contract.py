@@ -1,0 +1,190 @@
+"""One contract for all backends: each test runs once for every backend that is installed."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie import shelf
+from streamllie.backends import BACKENDS, available, open_engine
+from streamllie.errors import BackendError, BackendMissing, ModelError
+from streamllie.frame import Frame, Levels, VideoFormat
+
+INSTALLED = [name for name in BACKENDS if available()[name] is None]
+
+
+def dark_frame(format: VideoFormat, *, seed: int = 0) -> Frame:
+    """A dark gradient with noise and a lamp."""
+    rng, levels = np.random.default_rng(seed), Levels.of(depth=format.depth, full_range=format.full_range)
+    h, w = format.height, format.width
+    light = np.linspace(0.02, 0.12, h * w).reshape(h, w) + rng.normal(0, 0.01, (h, w))
+    light[h // 4 : h // 3, w // 4 : w // 3] = 0.95
+    half = ((h + 1) // 2, (w + 1) // 2)
+    dtype = np.uint8 if format.depth == 8 else np.uint16
+    y = (levels.black + levels.luma_range * light.clip(0, 1)).astype(dtype)
+    u, v = ((levels.neutral + levels.chroma_range * rng.normal(0, 0.01, half)).astype(dtype) for _ in "uv")
+    return Frame(y=y, u=u, v=v, pts=7, time_base=Fraction(1, 30))
+
+
+def planes(frame: Frame) -> tuple[np.ndarray, ...]:
+    return frame.y, frame.u, frame.v
+
+
+def largest_difference(a: Frame, b: Frame) -> float:
+    return max(np.abs(p.astype(float) - q).max() for p, q in zip(planes(a), planes(b), strict=True))
+
+
+@pytest.fixture(scope="session")
+def lite() -> shelf.Model:
+    return shelf.find("lite")
+
+
+@pytest.fixture(params=INSTALLED)
+def backend(request) -> str:
+    return request.param
+
+
+SMALL = VideoFormat(height=96, width=128)
+
+
+def test_a_frame_comes_out_brighter_with_its_size_type_and_time(lite, backend):
+    frame = dark_frame(SMALL)
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        out = engine(frame)
+    assert engine.backend == backend
+    assert out.y.mean() > 2 * frame.y.mean()
+    assert (out.pts, out.time_base) == (frame.pts, frame.time_base)
+    for p, q in zip(planes(out), planes(frame), strict=True):
+        assert p.shape == q.shape
+        assert p.dtype == q.dtype
+
+
+@pytest.mark.parametrize("depth", [8, 10, 12])
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (95, 127), (49, 66), (2, 2)])
+def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(lite, backend, depth, full_range, height, width):
+    format = VideoFormat(height=height, width=width, depth=depth, full_range=full_range)
+    frame = dark_frame(format)
+    with open_engine(lite, format, backend=backend) as engine:
+        assert largest_difference(engine(frame, strength=0.0), frame) == 0
+
+
+def test_keep_0_has_no_memory_and_keep_above_0_has_one(lite, backend):
+    first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        alone = engine(second)
+        engine(first)
+        assert largest_difference(engine(second, keep=0.0), alone) == 0
+        engine(first)
+        assert largest_difference(engine(second, keep=0.9), alone) > 0
+
+
+def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
+    first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        alone = engine(second, keep=0.9)  # nothing to remember yet
+        engine(first)
+        engine.reset()
+        assert largest_difference(engine(second, keep=0.9), alone) == 0
+
+
+def test_a_steady_input_comes_to_rest(lite, backend):
+    frame = dark_frame(SMALL)
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        alone = engine(frame)
+        engine(replace(frame, y=frame.y // 2 + 8))
+        for _ in range(200):
+            out = engine(frame, keep=0.9)
+        before = out
+        assert largest_difference(engine(frame, keep=0.9), before) == 0
+        assert largest_difference(out, alone) <= 1
+
+
+def test_results_stay_whole_while_later_frames_run(lite, backend):
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        out = engine(dark_frame(SMALL))
+        copy = [p.copy() for p in planes(out)]
+        engine(dark_frame(SMALL, seed=9))
+        assert all(np.array_equal(p, q) for p, q in zip(planes(out), copy, strict=True))
+
+
+def test_float32_engines_are_within_one_level_of_the_reference(lite, backend):
+    for format in (SMALL, replace(SMALL, height=181, width=317), replace(SMALL, depth=10), replace(SMALL, full_range=True)):
+        frame = dark_frame(format)
+        with (
+            open_engine(lite, format, backend=backend, precision="fp32") as engine,
+            open_engine(lite, format, backend="eager") as reference,
+        ):
+            assert largest_difference(engine(frame), reference(frame)) <= 1
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_bfloat16_stays_on_average_within_0_6_of_an_8_bit_level(lite, depth):
+    format = replace(SMALL, depth=depth)
+    frame = dark_frame(format)
+    try:
+        engine = open_engine(lite, format, backend="openvino", precision="bf16")
+    except BackendError as error:
+        assert "bfloat16" in str(error)  # this CPU has none, and says so
+        return
+    with engine, open_engine(lite, format, backend="eager") as reference:
+        out, expected = engine(frame), reference(frame)
+    for p, q in zip(planes(out), planes(expected), strict=True):
+        assert np.abs(p.astype(float) - q).mean() <= 0.6 * 2 ** (depth - 8)
+
+
+def test_a_frame_of_another_size_or_depth_is_refused_with_both_named(lite, backend):
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        with pytest.raises(ValueError, match=r"plane y is \(48, 64\) uint8, this engine was opened for \(96, 128\)"):
+            engine(dark_frame(replace(SMALL, height=48, width=64)))
+        with pytest.raises(ValueError, match="uint16"):
+            engine(dark_frame(replace(SMALL, depth=10)))
+
+
+@pytest.mark.parametrize("option", ["keep", "strength"])
+def test_controls_outside_0_to_1_are_refused(lite, backend, option):
+    with open_engine(lite, SMALL, backend=backend) as engine, pytest.raises(ValueError, match=f"{option} is 1.5"):
+        engine(dark_frame(SMALL), **{option: 1.5})
+
+
+def test_a_closed_engine_says_so(lite, backend):
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        pass
+    with pytest.raises(BackendError, match="closed"):
+        engine(dark_frame(SMALL))
+
+
+def test_frames_that_cannot_be_written_to_are_welcome(lite, backend):
+    frame = dark_frame(SMALL)
+    for plane in planes(frame):
+        plane.flags.writeable = False
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        engine(frame)
+
+
+def test_a_damaged_model_file_is_one_sentence(backend, tmp_path):
+    for end in (".onnx", ".pt"):
+        (tmp_path / f"torn{end}").write_bytes(b"not a model")
+    with pytest.raises((BackendError, ModelError), match="torn"):
+        open_engine(shelf.find(tmp_path / "torn.onnx"), SMALL, backend=backend)
+
+
+def test_an_unknown_backend_or_precision_is_refused_with_the_choices(lite):
+    with pytest.raises(BackendError, match="there are: auto, openvino, onnxruntime, eager"):
+        open_engine(lite, SMALL, backend="cuda")
+    with pytest.raises(BackendError, match="there are: auto, fp32, bf16"):
+        open_engine(lite, SMALL, precision="fp8")
+
+
+def test_a_backend_that_is_not_installed_is_an_error_with_the_pip_line(lite, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(BackendMissing, match=r'pip install "streamllie\[torch\]"'):
+        open_engine(lite, SMALL, backend="eager")
+    with pytest.raises(BackendMissing, match="no backend is installed"):
+        open_engine(lite, SMALL)
+
+
+def test_auto_logs_which_backend_and_precision_it_took(lite, caplog):
+    with caplog.at_level("INFO", logger="streamllie"), open_engine(lite, SMALL) as engine:
+        assert f"{engine.backend} runs lite in {engine.precision} for 128x96" in caplog.text

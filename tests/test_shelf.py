@@ -1,0 +1,64 @@
+import shutil
+
+import pytest
+
+from streamllie import shelf
+from streamllie.errors import ModelError, ModelNotFound
+
+
+def test_every_model_on_the_shelf_is_whole_small_and_described():
+    found = shelf.models()
+    assert "lite" in [m.name for m in found]
+    for model in found:
+        checked = shelf.find(model.name)
+        assert checked.bytes == checked.path.stat().st_size < 10_000_000
+        assert checked.licence
+        assert checked.summary
+        assert checked.parameters
+        assert (checked.path.parent / f"{checked.name}.md").is_file(), "a card for each model"
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_shelf():
+    with pytest.raises(ModelNotFound, match=r'no model "huge" on the shelf; there are: .*lite'):
+        shelf.find("huge")
+
+
+def test_a_file_can_be_named_and_brings_its_companions(tmp_path):
+    lite = shelf.find("lite")
+    for path in (lite.path, lite.deep_path, lite.weights_path):
+        assert path
+        shutil.copy(path, tmp_path)
+    model = shelf.find(tmp_path / "lite.onnx")
+    assert (model.name, model.sha256, model.licence) == ("lite", lite.sha256, "unknown")
+    assert model.deep_path == tmp_path / "lite.deep.onnx"
+    assert model.weights_path == tmp_path / "lite.pt"
+
+
+@pytest.fixture
+def own_shelf(tmp_path, monkeypatch):
+    """The user's own shelf, holding a copy of the package's."""
+    folder = tmp_path / "shelf"
+    shutil.copytree(shelf.shelf_of_package(), folder)
+    monkeypatch.setenv("STREAMLLIE_SHELF", str(folder))
+    return folder
+
+
+def test_the_users_own_shelf_comes_first(own_shelf):
+    assert shelf.find("lite").path.parent == own_shelf
+
+
+def test_a_damaged_model_is_never_handed_to_a_runtime(own_shelf):
+    with (own_shelf / "lite.onnx").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"torn")
+    with pytest.raises(ModelError, match=r'lite.onnx of model "lite" is damaged'):
+        shelf.find("lite")
+
+
+def test_a_missing_file_and_a_broken_manifest_are_named(own_shelf):
+    (own_shelf / "lite.deep.onnx").unlink()
+    with pytest.raises(ModelError, match="lite.deep.onnx .* is missing"):
+        shelf.find("lite")
+    (own_shelf / "manifest.toml").write_text("[[model]]\nname = 'x'\n")
+    with pytest.raises(ModelError, match="is not a manifest"):
+        shelf.find("lite")
