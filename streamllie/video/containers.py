@@ -1,0 +1,95 @@
+"""What each kind of output file can hold. Chosen by the file's extension."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamllie.errors import SinkError
+
+TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """One kind of file. Families are those of `--codec`; the first is the usual one."""
+
+    muxer: str  # libav's name
+    families: tuple[str, ...]
+    subtitles: frozenset[str]  # codecs that are copied
+    text_subtitle: str | None = None  # what other text subtitles are converted to
+    chapters: bool = False
+    attachments: bool = False  # fonts, and pictures that become cover art
+    cover_stream: bool = False  # cover art is a stream of one picture
+    audio: frozenset[str] | None = None  # None: the muxer knows
+    late_start: bool = False  # made for clocks that start anywhere
+    hvc1: bool = False  # players of Apple want HEVC under this tag
+    constant_rate: bool = False  # frames have numbers, not times
+    options: tuple[tuple[str, str], ...] = ()
+
+
+_MOV_OPTIONS = (("movflags", "+faststart"),)  # the index in front, so that a browser can start at once
+# Sound may start a little before 0 (its decoder needs a run-up); do not move everything later for it.
+_EXACT_START = (("avoid_negative_ts", "disabled"),)
+_MP4 = Container(
+    muxer="mp4",
+    families=("h264", "hevc", "av1", "vp9"),
+    subtitles=frozenset({"mov_text"}),
+    text_subtitle="mov_text",
+    chapters=True,
+    cover_stream=True,
+    hvc1=True,
+    options=_MOV_OPTIONS,
+)
+_TS = Container(
+    muxer="mpegts",
+    families=("h264", "hevc"),
+    subtitles=frozenset({"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"}),
+    audio=frozenset({"aac", "aac_latm", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "opus", "s302m"}),
+    late_start=True,
+)
+CONTAINERS = {
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": Container(
+        muxer="mov",
+        families=("h264", "hevc", "prores"),
+        subtitles=frozenset({"mov_text"}),
+        text_subtitle="mov_text",
+        chapters=True,
+        hvc1=True,
+        options=_MOV_OPTIONS,
+    ),
+    ".mkv": Container(
+        muxer="matroska",
+        families=("h264", "hevc", "av1", "vp9", "ffv1", "prores"),
+        subtitles=frozenset(
+            {"subrip", "srt", "ass", "ssa", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"}
+        ),
+        text_subtitle="subrip",
+        chapters=True,
+        attachments=True,
+        options=_EXACT_START,
+    ),
+    ".webm": Container(
+        muxer="webm",
+        families=("vp9", "av1"),
+        subtitles=frozenset({"webvtt"}),
+        text_subtitle="webvtt",
+        chapters=True,
+        options=_EXACT_START,
+    ),
+    ".ts": _TS,
+    ".mts": _TS,
+    ".m2ts": _TS,
+    ".avi": Container(muxer="avi", families=("h264", "ffv1"), subtitles=frozenset[str](), constant_rate=True),
+}
+
+
+def container_for(target: Path) -> Container:
+    """The container that an output's extension asks for."""
+    kind = CONTAINERS.get(target.suffix.lower())
+    if kind is None:
+        raise SinkError(
+            f'"{target}" ends in "{target.suffix}", which is no video container here;'
+            f" use one of: {', '.join(sorted(CONTAINERS))}"
+        )
+    return kind

@@ -1,0 +1,84 @@
+"""What is said about a file and its streams in words: titles, languages, dates, chapters."""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from streamllie.video.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # exists in the type stubs only
+
+# True of the file that was read, not of the one that is written; the muxer writes its own.
+OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+OF_THE_STREAM = {"encoder", "alpha_mode", "vendor_id"}
+STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS", "SOURCE_ID")
+# What an mp4 can say in its classic tags; anything else needs the newer, free form.
+CLASSIC_MP4 = {
+    *(
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+    ),
+    *(
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "location",
+        "track",
+        "disc",
+    ),
+    *("compilation", "media_type", "hd_video", "gapless_playback", "creation_time", "timecode"),
+}
+
+
+def copy_file_metadata(source: InputContainer, output: OutputContainer) -> None:
+    """Title, dates and all else that is said of the whole file."""
+    output.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in OF_THE_FILE})
+
+
+def needs_free_tags(source: InputContainer) -> bool:
+    """Whether an mp4's classic tags would lose something, such as the make of a camera."""
+    return any(k.lower() not in CLASSIC_MP4 | OF_THE_FILE for k in source.metadata)
+
+
+def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> None:
+    """Language, title, dispositions. `changed`: encoded anew or cut, so statistics are void."""
+    for key, value in source.metadata.items():
+        if key in OF_THE_STREAM or (changed and key.startswith(STATISTICS)):
+            continue
+        output.metadata[key] = value
+    output.disposition = source.disposition
+
+
+def copy_chapters(
+    source: InputContainer, output: OutputContainer, timeline: Timeline, shift: Fraction
+) -> None:
+    """The chapters that lie in the wanted span, cut to it and moved with it."""
+    chapters: list[Chapter] = []
+    for chapter in source.chapters():
+        unit = chapter["time_base"] or Fraction(1, 1000)
+        start, end = chapter["start"] * unit, chapter["end"] * unit
+        if timeline.begin is not None:
+            start = max(start, timeline.begin)
+        if timeline.end is not None:
+            end = min(end, timeline.end)
+        if end <= start:
+            continue
+        chapters.append(
+            {**chapter, "start": round((start - shift) / unit), "end": round((end - shift) / unit)}
+        )
+    output.set_chapters(chapters)

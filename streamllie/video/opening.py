@@ -1,0 +1,82 @@
+"""Open a media file and find its video: the one place where reading errors of libav become ours."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from streamllie.errors import SourceError
+
+MICROSECONDS = 1_000_000  # libav counts the start and length of a whole file in these
+READ_ERRORS = 16  # in a row; libav goes on after a damaged packet, a file that is cut short fails for ever
+NOT_FRAMES = Disposition.attached_pic | Disposition.timed_thumbnails  # cover art is no video
+
+
+def open_input(path: Path) -> InputContainer:
+    """Open a file for reading; SourceError says what is wrong with it."""
+    if not path.exists():
+        raise SourceError(f'there is no file "{path}"; check the name')
+    if path.is_dir():
+        raise SourceError(f'"{path}" is a folder, not a video; name a file in it')
+    try:
+        # "file:" keeps libav from reading a colon in the name as a protocol.
+        return av.open(f"file:{path}", mode="r", metadata_errors="replace")
+    except (FFmpegError, OSError) as error:
+        raise SourceError(
+            f'"{path}" cannot be opened as a video ({reason(error)}); is it a media file, and complete?'
+        ) from error
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream of moving pictures; never cover art."""
+    streams = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
+    if not streams:
+        found = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise SourceError(f'"{path}" has no video stream (it has: {found}); name a file with video')
+    if getattr(streams[0], "codec_context", None) is None:
+        raise SourceError(
+            f'"{path}" holds video in a codec that has no decoder here; convert it to H.264 first'
+        )
+    return streams[0]
+
+
+def container_start(container: InputContainer) -> Fraction:
+    """When the file's clock starts, in seconds: often 0, 1.4 in transport streams, anything in a recording.
+
+    Never below 0, where only the run-up of a sound decoder lies.
+    """
+    return Fraction(max(0, container.start_time or 0), MICROSECONDS)
+
+
+def container_length(container: InputContainer) -> Fraction | None:
+    """How long the file says it is, in seconds."""
+    return Fraction(container.duration, MICROSECONDS) if container.duration else None
+
+
+def packets(
+    container: InputContainer, streams: list[Stream], damaged: list[str]
+) -> "Iterator[Packet[Stream]]":
+    """All packets with data. What cannot be read is skipped and its reason appended to `damaged`."""
+    failures = 0
+    while failures < READ_ERRORS:
+        try:
+            for packet in container.demux(*streams):
+                failures = 0
+                if packet.size:  # an empty packet is a repeated picture in avi, or the demuxer's own end mark
+                    yield packet
+        except InvalidDataError as error:
+            failures += 1
+            damaged.append(reason(error))
+        else:
+            return
+
+
+def reason(error: Exception) -> str:
+    """The short text of an error of libav or of the system, without numbers and file names."""
+    return str(getattr(error, "strerror", None) or error)

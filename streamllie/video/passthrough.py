@@ -1,0 +1,296 @@
+"""Copy every other stream packet for packet: sound, subtitles, fonts, cover art, data, more video."""
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
+from av.subtitles.stream import SubtitleStream
+from av.video.stream import VideoStream
+
+from streamllie.errors import SinkError
+from streamllie.video.containers import TEXT_SUBTITLES, Container
+from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata
+from streamllie.video.opening import open_input, packets, reason, video_stream
+from streamllie.video.subtitles import SubtitleConverter
+from streamllie.video.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
+PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
+PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+
+
+@dataclass
+class _Track:
+    """One copied stream: where it goes, and where its clock is."""
+
+    output: Stream
+    converter: SubtitleConverter | None = None
+    last: int | None = None  # decoding time of the last packet, in units of the input stream
+    offset: int = 0  # added to all times after a clock jump
+    past_end: bool = False
+
+
+class Passthrough:
+    """Reads the input a second time and muxes its other streams up to the time that the video has reached.
+
+    Remembers one packet and each stream's clock; memory stays flat whatever the length.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        output: OutputContainer,
+        container: Container,
+        *,
+        suffix: str,
+        timeline: Timeline,
+        shift: Fraction,
+    ) -> None:
+        self.notes: list[str] = []
+        self._output, self._container, self._suffix = output, container, suffix
+        self._timeline, self._shift = timeline, shift
+        self._tracks: dict[int, _Track] = {}
+        self._pictures: list[tuple[Stream, Stream]] = []
+        self._damaged: list[str] = []
+        self._path = path
+        self._input = open_input(path)
+        self._main = video_stream(self._input, path)
+        self._packets: Iterator[Packet[Stream]] = iter(())
+        self._pending: Packet[Stream] | None = None
+
+    def close(self) -> None:
+        """Let go of the input."""
+        self._input.close()
+
+    @property
+    def input(self) -> InputContainer:
+        """The file that is copied from."""
+        return self._input
+
+    @property
+    def main(self) -> VideoStream:
+        """The video stream that is replaced."""
+        return self._main
+
+    def add_streams(self, add_video: Callable[[], Stream]) -> None:
+        """Make all output streams in the order of the input's; `add_video` makes the main one."""
+        for stream in self._input.streams:
+            if stream.index == self._main.index:
+                output = add_video()
+                copy_stream_metadata(stream, output, changed=True)
+            else:
+                self._add(stream)
+        copy_file_metadata(self._input, self._output)
+        if self._container.chapters:
+            copy_chapters(self._input, self._output, self._timeline, self._shift)
+        elif chapters := self._input.chapters():
+            self._note(f"{len(chapters)} chapters are dropped: {self._suffix} has none")
+        for stream in self._input.streams:
+            if stream.index not in self._tracks:
+                stream.discard = Discard.all
+
+    def begin(self) -> None:
+        """Write cover art and go to the first wanted packet; the output's header must be written."""
+        for source, target in self._pictures:
+            picture = Packet(_picture(self._path, source.index))
+            picture.stream = target
+            picture.time_base = source.time_base or Fraction(1, 90_000)
+            picture.pts = picture.dts = 0
+            picture.is_keyframe = True
+            self._output.mux_one(picture)
+        if not self._tracks:
+            return
+        if self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start:
+            self._input.seek(int(self._timeline.begin * 1_000_000))
+        chosen = [stream for stream in self._input.streams if stream.index in self._tracks]
+        self._packets = packets(self._input, chosen, self._damaged)
+
+    def copy_until(self, time: Fraction | None) -> None:
+        """Mux all packets up to a time on the input's clock; None: all that are left."""
+        if not self._tracks:
+            return
+        while True:
+            if self._pending is None:
+                self._pending = next(self._packets, None)
+                if self._pending is None:
+                    return
+            packet = self._pending
+            when = _time(packet)
+            if time is not None and when is not None and when > time:
+                return
+            self._pending = None
+            if self._is_past_end(packet, when):
+                self._packets = iter(())
+                return
+            self._copy(packet)
+
+    # Which streams, and how
+
+    def _add(self, stream: Stream) -> None:
+        if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
+            self._add_picture(stream)
+        elif isinstance(stream, AttachmentStream):
+            if self._container.attachments:
+                self._output.add_attachment(
+                    stream.name or f"attachment-{stream.index}",
+                    stream.mimetype or "application/octet-stream",
+                    stream.data,
+                )
+            else:
+                self._drop(stream)
+        elif isinstance(stream, SubtitleStream):
+            self._add_subtitle(stream)
+        elif isinstance(stream, DataStream):
+            # Chapters of mp4 show up as a text track as well; they are written from the list of chapters.
+            if not (stream.name == "bin_data" and self._input.chapters()):
+                self._add_copy(stream)
+        elif stream.type in ("audio", "video"):
+            self._add_copy(stream)
+        else:
+            self._drop(stream)
+
+    def _add_picture(self, stream: Stream) -> None:
+        name = _codec(stream)
+        if self._container.attachments and name in PICTURES:
+            file_name, mime = PICTURES[name]
+            self._output.add_attachment(
+                stream.metadata.get("filename", file_name),
+                stream.metadata.get("mimetype", mime),
+                _picture(self._path, stream.index),
+            )
+        elif self._container.cover_stream and self._refusal(stream) is None:
+            target = self._output.add_stream_from_template(stream, opaque=True)
+            copy_stream_metadata(stream, target, changed=False)
+            self._pictures.append((stream, target))
+        else:
+            self._drop(stream)
+
+    def _add_subtitle(self, stream: SubtitleStream) -> None:
+        name = _codec(stream)
+        other = self._container.text_subtitle
+        if name in self._container.subtitles:
+            self._add_copy(stream)
+        elif name in TEXT_SUBTITLES and other is not None:
+            converter = SubtitleConverter(stream, self._output, codec=other)
+            copy_stream_metadata(stream, converter.stream, changed=False)
+            self._tracks[stream.index] = _Track(converter.stream, converter)
+            log.info("%s is converted to %s", _describe(stream), other)
+        else:
+            self._drop(stream)
+
+    def _add_copy(self, stream: Stream) -> None:
+        refusal = self._refusal(stream)
+        if refusal is None:
+            target = self._output.add_stream_from_template(stream, opaque=True)
+            target.time_base = stream.time_base
+            cut = self._timeline.begin is not None or self._timeline.end is not None
+            copy_stream_metadata(stream, target, changed=cut)
+            self._tracks[stream.index] = _Track(target)
+        elif stream.type == "audio":
+            raise SinkError(
+                f"{_describe(stream)} does not fit into {self._suffix}; name the output .mkv, which holds it"
+            )
+        else:
+            self._drop(stream)
+
+    def _refusal(self, stream: Stream) -> str | None:
+        """Why the container cannot hold a stream as it is; found by writing a header with it alone."""
+        allowed = self._container.audio
+        if stream.type == "audio" and allowed is not None and _codec(stream) not in allowed:
+            return "it is not a codec of this container"
+        try:
+            trial = av.open(io.BytesIO(), mode="w", format=self._container.muxer)
+            trial.add_stream_from_template(stream, opaque=True)
+            trial.start_encoding()
+            trial.close()
+        except (FFmpegError, ValueError) as error:
+            return reason(error)
+        return None
+
+    def _drop(self, stream: Stream) -> None:
+        self._note(f"{_describe(stream)} is dropped: {self._suffix} cannot hold it")
+
+    def _note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+        log.warning("%s: %s", self._path.name, sentence)
+
+    # Packets
+
+    def _is_past_end(self, packet: "Packet[Stream]", when: Fraction | None) -> bool:
+        """Whether nothing wanted can follow, so that a short cut of a long film need not read all of it."""
+        end = self._timeline.end
+        if end is None or when is None or when < end:
+            return False
+        self._tracks[packet.stream_index].past_end = True
+        dense = [t for t in self._tracks.values() if t.output.type in ("audio", "video")]
+        return when > end + PATIENCE or (bool(dense) and all(t.past_end for t in dense))
+
+    def _copy(self, packet: "Packet[Stream]") -> None:
+        when = _time(packet)
+        if when is not None and not self._timeline.has(when):
+            return
+        track = self._tracks[packet.stream_index]
+        unit = packet.time_base
+        if track.converter is not None:
+            converted = track.converter.convert(cast("Packet[SubtitleStream]", packet))
+            if converted is None:
+                return
+            packet = cast("Packet[Stream]", converted)
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is None:
+            packet.dts = 0 if track.last is None else track.last + (packet.duration or 1) - track.offset
+        self._move(packet, track, unit)
+        packet.stream = track.output
+        self._output.mux_one(packet)
+
+    def _move(self, packet: "Packet[Stream]", track: _Track, unit: Fraction) -> None:
+        """Onto the output's clock, which never goes back."""
+        assert packet.dts is not None
+        dts = packet.dts + track.offset
+        if track.last is not None and (track.last - dts) * unit > JUMP_BACK:
+            track.offset += track.last + 1 - dts
+        dts = packet.dts + track.offset
+        late = 0 if track.last is None else max(0, track.last - dts)
+        track.last = dts + late
+        by = track.offset + late - round(self._shift / unit)
+        packet.dts += by
+        if packet.pts is not None:
+            packet.pts += by
+
+
+def _time(packet: "Packet[Stream]") -> Fraction | None:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return None if stamp is None else stamp * packet.time_base
+
+
+def _codec(stream: Stream) -> str:
+    context = cast("Any", stream).codec_context
+    return "unknown" if context is None else str(context.codec.canonical_name)
+
+
+def _describe(stream: Stream) -> str:
+    name = stream.name if isinstance(stream, AttachmentStream | DataStream) else _codec(stream)
+    told = ", ".join(word for word in (name, stream.language, stream.metadata.get("title")) if word)
+    return (
+        f"{stream.type} stream #{stream.index} ({told})" if told else f"{stream.type} stream #{stream.index}"
+    )
+
+
+def _picture(path: Path, index: int) -> bytes:
+    with open_input(path) as file:
+        for packet in file.demux(file.streams[index]):
+            if packet.size:
+                return bytes(packet)
+    return b""

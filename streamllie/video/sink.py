@@ -1,0 +1,321 @@
+"""Write a video file: encode the frames, copy everything else, give the file its name when it is whole."""
+
+import logging
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.video import encoders
+from streamllie.video.containers import container_for
+from streamllie.video.metadata import needs_free_tags
+from streamllie.video.opening import open_input, packets, reason, video_stream
+from streamllie.video.passthrough import Passthrough
+from streamllie.video.planes import PLANAR, fill
+from streamllie.video.tags import source_bit_rate
+from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
+from streamllie.video.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+FINEST_CLOCK = (
+    1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
+)
+
+
+class VideoSink:
+    """One video file being written under a hidden name; leaving the `with` completes, checks and names it.
+
+    If the body raises KeyboardInterrupt, what was written becomes a playable `<stem>.partial<ext>`.
+    After any other exception nothing stays.
+
+        with VideoSink("day.mp4", source.format, copy_from="night.mp4") as sink:
+            for frame in source:
+                sink.write(frame)
+            sink.expect(source.frames_read)
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        format: VideoFormat,
+        *,
+        copy_from: str | Path | None = None,
+        codec: str = "auto",
+        crf: float | None = None,
+        preset: str | None = None,
+        max_bitrate: str | None = None,
+        overwrite: bool = False,
+        start: float | None = None,
+        duration: float | None = None,
+    ) -> None:
+        self.path = Path(target)
+        self.format = format
+        self.notes: list[str] = []
+        self.frames_written = 0
+        self.video_bytes = 0
+        self.written_to: Path | None = None  # the file's name once it has one
+        self._copy_from = None if copy_from is None else Path(copy_from)
+        self._codec, self._crf, self._preset, self._max_bitrate = codec, crf, preset, max_bitrate
+        self._overwrite = overwrite
+        self._start, self._duration = start, duration
+        self._expected: int | None = None
+        self._packets = 0
+        self._last_pts: int | None = None
+        self._passthrough: Passthrough | None = None
+        self._kind = container_for(self.path)
+        check_target(self.path, source=self._copy_from, overwrite=overwrite)
+
+    def __enter__(self) -> Self:
+        self._temporary = temporary_name(self.path)
+        try:
+            self._open()
+        except BaseException as error:
+            self._discard()
+            if isinstance(error, StreamLLIEError) or not isinstance(
+                error, FFmpegError | OSError | ValueError
+            ):
+                raise
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._complete()
+            elif isinstance(error, KeyboardInterrupt) and self.frames_written:
+                self._keep_partial()
+        finally:
+            self._discard()
+
+    @property
+    def encoder(self) -> str:
+        """The name of the encoder in use, such as "libx264"."""
+        return self._choice.encoder.name
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame and mux what is ready, with the other streams up to its time."""
+        fill(self._native, frame.y, frame.u, frame.v)
+        native = self._native
+        if native.format.name != self._choice.pixels:
+            native = self._swscale.reformat(native, format=self._choice.pixels)
+        native.pts = self._tick(frame)
+        native.time_base = self._time_base
+        native.duration = round((frame.duration * frame.time_base or self._usual_duration) / self._time_base)
+        try:
+            self._mux(native)
+            if self._passthrough is not None:
+                self._passthrough.copy_until(frame.time)
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+        self.frames_written += 1
+        if native is self._native:
+            self._native.make_writable()  # copies only if the encoder still holds the picture
+
+    def expect(self, frames: int) -> None:
+        """Say how many frames were read; leaving then raises FrameCountMismatch if others were written."""
+        self._expected = frames
+
+    # Opening
+
+    def _open(self) -> None:
+        container_options = dict(self._kind.options)
+        source_codec: str | None = None
+        source_rate: float | None = None
+        self._output: OutputContainer = av.open(
+            f"file:{self._temporary}", mode="w", format=self._kind.muxer, container_options=container_options
+        )
+        self._shift = Fraction(0)
+        if self._copy_from is not None:
+            with open_input(self._copy_from) as container:
+                timeline = Timeline.of(container, start=self._start, duration=self._duration)
+                main = video_stream(container, self._copy_from)
+                source_codec = main.codec_context.codec.canonical_name
+                source_rate = source_bit_rate(container, main)
+            whole_ticks = timeline.shift(keep_late_start=self._kind.late_start) // self.format.time_base
+            self._shift = whole_ticks * self.format.time_base
+            self._passthrough = Passthrough(
+                self._copy_from,
+                self._output,
+                self._kind,
+                suffix=self.path.suffix,
+                timeline=timeline,
+                shift=self._shift,
+            )
+        self._choice = encoders.choose(
+            self.format,
+            self._kind,
+            suffix=self.path.suffix,
+            codec=self._codec,
+            source_codec=source_codec,
+            crf=self._crf,
+            preset=self._preset,
+            max_bitrate=self._max_bitrate,
+            source_rate=source_rate,
+        )
+        if self._choice.why:
+            self._note(self._choice.why)
+        log.info("encoding with %s %s", self._choice.encoder.name, self._choice.options)
+        if self._passthrough is None:
+            self._add_video()
+        else:
+            self._passthrough.add_streams(self._add_video)
+            self.notes.extend(self._passthrough.notes)
+        if self._kind.muxer in ("mp4", "mov"):
+            self._output.container_options.update(self._mp4_options())
+        self._output.start_encoding()
+        if self._passthrough is not None:
+            self._passthrough.begin()
+        self._make_native_frame()
+
+    def _add_video(self) -> VideoStream:
+        rate = self.format.rate or Fraction(30)
+        # In avi a frame has a number, not a time.
+        self._time_base = 1 / rate if self._kind.constant_rate else self.format.time_base
+        self._usual_duration = 1 / rate
+        name = self._choice.encoder.name
+        stream = self._output.add_stream(name, rate=rate)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        assert isinstance(context, VideoCodecContext)
+        encoders.set_up(context, self._choice, self.format)
+        context.time_base = stream.time_base = self._time_base
+        if self._choice.encoder.family == "hevc" and self._kind.hvc1:
+            context.codec_tag = "hvc1"
+        if self._kind.constant_rate and self._choice.encoder.family == "h264":
+            context.options = {**context.options, "bf": "0"}  # avi cannot say that frames are out of order
+        if self.format.rotation:
+            stream.set_display_rotation(self.format.rotation)
+        self._stream = stream
+        return stream
+
+    def _mp4_options(self) -> dict[str, str]:
+        """A clock for the whole file that tells every stream's start exactly; by default it has 1 ms steps."""
+        ticks = [s.time_base.denominator for s in self._output.streams if s.time_base]
+        common = lcm(*ticks)
+        options = {"movie_timescale": str(common if common <= FINEST_CLOCK else self._time_base.denominator)}
+        if self._passthrough is not None and needs_free_tags(self._passthrough.input):
+            options["movflags"] = dict(self._kind.options)["movflags"] + "+use_metadata_tags"
+        return options
+
+    def _make_native_frame(self) -> None:
+        video = self.format
+        self._native = av.VideoFrame(self._choice.width, self._choice.height, PLANAR[video.depth])
+        self._native.colorspace = video.matrix
+        self._native.color_range = video.range_tag or (2 if video.full_range else 0)
+        self._native.color_primaries = video.primaries
+        self._native.color_trc = video.transfer
+        self._swscale = VideoReformatter()
+
+    # Writing
+
+    def _tick(self, frame: Frame) -> int:
+        pts = round((frame.time - self._shift) / self._time_base)
+        if self._last_pts is not None and pts <= self._last_pts:
+            if not self._kind.constant_rate:
+                raise SinkError(
+                    f"frame {self.frames_written} at {float(frame.time):g} s is not after the one before"
+                )
+            self._note("the frame rate varies, which avi cannot express; use .mkv or .mp4 to keep the times")
+            pts = self._last_pts + 1
+        self._last_pts = pts
+        return pts
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            if self._kind.constant_rate and not self._packets and packet.dts:
+                self._mux_empty()
+            self._packets += 1
+            self.video_bytes += packet.size
+            self._output.mux_one(packet)
+
+    def _mux_empty(self) -> None:
+        """Fill the time before a late first frame: avi counts from 0 and the muxer fills gaps, but not the first."""
+        empty = Packet(0)
+        empty.stream = self._stream
+        empty.time_base = self._time_base
+        empty.pts = empty.dts = 0
+        self._output.mux_one(empty)
+
+    # Leaving
+
+    def _complete(self) -> None:
+        if not self.frames_written:
+            raise SinkError(f'not one frame came for "{self.path}"; nothing was written')
+        if self._expected is not None and self._expected != self.frames_written:
+            raise FrameCountMismatch(
+                f'{self._expected} frames were read but {self.frames_written} were given to "{self.path}";'
+                " nothing was written"
+            )
+        self._close(copy_rest=True)
+        self._verify()
+        give_name(self._temporary, self.path, overwrite=self._overwrite)
+        self.written_to = self.path
+
+    def _keep_partial(self) -> None:
+        self._close(copy_rest=False)
+        self.written_to = keep_as(self._temporary, self.path, "partial")
+        log.warning('interrupted: the first %d frames are in "%s"', self.frames_written, self.written_to)
+
+    def _close(self, *, copy_rest: bool) -> None:
+        try:
+            self._mux(None)
+            if self._passthrough is not None and copy_rest:
+                self._passthrough.copy_until(None)
+            self._output.close()
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _verify(self) -> None:
+        """Read the file back, without decoding: as many pictures must be in it as were given."""
+        with open_input(self._temporary) as file:
+            main = video_stream(file, self._temporary)
+            for stream in file.streams:
+                if stream.index != main.index:
+                    stream.discard = Discard.all
+            damaged: list[str] = []
+            found = sum(not packet.is_discard for packet in packets(file, [main], damaged))
+        if found != self.frames_written or self._packets != self.frames_written or damaged:
+            raise FrameCountMismatch(
+                f'{self.frames_written} frames went in but {found} are in "{self.path}"; nothing was kept'
+            )
+
+    def _discard(self) -> None:
+        if self._passthrough is not None:
+            self._passthrough.close()
+            self._passthrough = None
+        output = getattr(self, "_output", None)
+        if output is not None:
+            try:
+                output.close()
+            except (FFmpegError, OSError, ValueError) as error:
+                log.debug("while giving up %s: %s", self._temporary, reason(error))
+        self._temporary.unlink(missing_ok=True)
+
+    def _failure(self, error: Exception) -> SinkError:
+        if isinstance(error, OSError):
+            return write_error(self.path, error)
+        choice = getattr(self, "_choice", None)
+        by = f" with {choice.encoder.name}" if choice is not None else ""
+        return SinkError(
+            f'"{self.path}" cannot be written{by} ({reason(error)}); try another --codec, or .mkv'
+        )
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+            log.warning("%s: %s", self.path.name, sentence)

@@ -1,0 +1,266 @@
+"""Read a video file: every frame once, in order, as planar 4:2:0 with its own time."""
+
+import logging
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from streamllie.errors import SourceError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.video import tags
+from streamllie.video.clock import FrameClock
+from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
+from streamllie.video.opening import (
+    MICROSECONDS,
+    container_length,
+    open_input,
+    packets,
+    reason,
+    video_stream,
+)
+from streamllie.video.planes import DEPTHS, PLANAR, Planar, has_alpha, is_rgb
+from streamllie.video.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
+SEEK_MARGINS = (0, 5, 30)  # seconds before the start; a transport stream's index may miss the keyframe
+
+
+class VideoSource:
+    """The frames of one video file. Open it with `with`; iterate once.
+
+    `start` and `duration` (seconds, from the beginning of the file) choose frames by their exact time.
+    `notes` fills with one sentence for each thing that is not passed on as it is; each is logged as a warning.
+
+        with VideoSource("night.mp4") as source:
+            print(source.format.width, source.format.height)
+            for frame in source: ...
+    """
+
+    format: VideoFormat
+
+    def __init__(
+        self, path: str | Path, *, start: float | None = None, duration: float | None = None
+    ) -> None:
+        self.path = Path(path)
+        self.notes: list[str] = []
+        self.frames_read = 0
+        self.video_bytes = 0  # size of the packets that the frames came from
+        self._start, self._duration = start, duration
+        self._container: InputContainer | None = None
+        self._deinterlacer: Deinterlacer | None = None
+        self._damaged: list[str] = []
+
+    def __enter__(self) -> Self:
+        container = open_input(self.path)
+        try:
+            self._open(container)
+        except BaseException:
+            container.close()
+            raise
+        self._container = container
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._container is not None:
+            self._frames.close()
+            self._container.close()
+            self._container = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        planar = Planar(height=self.format.height, width=self.format.width, depth=self.format.depth)
+        for frame in chain([self._first], self._frames):
+            try:
+                y, u, v = planar.planes(frame)
+            except (FFmpegError, ValueError) as error:
+                raise SourceError(
+                    f'"{self.path}" has pixel format {frame.format.name}, which cannot be converted to 4:2:0'
+                    f" ({reason(error)}); convert it first"
+                ) from error
+            if planar.resized == 1:
+                self._note(
+                    f"the picture size changes to {frame.width}x{frame.height}: such frames are scaled to"
+                    f" {self.format.width}x{self.format.height}"
+                )
+            self.frames_read += 1
+            assert frame.pts is not None
+            yield Frame(
+                y=y,
+                u=u,
+                v=v,
+                pts=frame.pts,
+                time_base=self.format.time_base,
+                duration=frame.duration or 0,
+            )
+        self._note_repairs()
+
+    @property
+    def frames_estimate(self) -> int | None:
+        """About how many frames will come: for a progress bar only."""
+        return self._estimate
+
+    @property
+    def bit_rate(self) -> float | None:
+        """Bits per second of the source's video as its headers say, if they do."""
+        return self._bit_rate
+
+    @property
+    def codec(self) -> str:
+        """The family of the source's codec, such as "h264" or "mpeg2video"."""
+        return self._codec
+
+    def _open(self, container: InputContainer) -> None:
+        stream = video_stream(container, self.path)
+        container.flags &= ~GEN_PTS
+        stream.thread_type = ThreadType.AUTO
+        self._codec = stream.codec_context.codec.canonical_name
+        self._time_base = stream.time_base or Fraction(1, 90_000)
+        self._timeline = Timeline.of(container, start=self._start, duration=self._duration)
+        rate = stream.average_rate or stream.guessed_rate
+        self._clock = FrameClock(time_base=self._time_base, rate=rate)
+        self._frames = self._wanted(container, stream)
+        try:
+            self._first = next(self._frames)
+        except StopIteration:
+            raise self._nothing(container) from None
+        self.format = tags.video_format(container, stream, self._first)
+        self._estimate = self._estimated(container, stream)
+        self._bit_rate = tags.source_bit_rate(container, stream)
+        self._note_conversions(stream)
+
+    def _estimated(self, container: InputContainer, stream: VideoStream) -> int | None:
+        rate = self.format.rate
+        whole = tags.frames_estimate(container, stream, rate)
+        if self._timeline.begin is None and self._timeline.end is None:
+            return whole
+        length = container_length(container)
+        if rate is None or length is None:
+            return whole
+        begin = self._timeline.begin or self._timeline.file_start
+        end = self._timeline.end or self._timeline.file_start + length
+        return max(1, round(min(end - begin, self._timeline.file_start + length - begin) * rate))
+
+    def _nothing(self, container: InputContainer) -> SourceError:
+        length = container_length(container)
+        if self._timeline.begin is not None or self._timeline.end is not None:
+            long = f"; it is {float(length):g} s long" if length else ""
+            return SourceError(f'"{self.path}" has no frame in the chosen span{long}')
+        why = f" ({self._damaged[0]})" if self._damaged else ""
+        return SourceError(f'"{self.path}" has a video stream but not one frame that can be decoded{why}')
+
+    # Frames: demux -> decode -> time -> deinterlace -> the wanted span
+
+    def _wanted(self, container: InputContainer, stream: VideoStream) -> Generator[av.VideoFrame]:
+        self._seek(container, stream)
+        for frame in self._progressive(container, stream):
+            assert frame.pts is not None
+            time = frame.pts * self._time_base
+            if self._timeline.end is not None and time >= self._timeline.end:
+                return
+            if self._timeline.has(time):
+                yield frame
+
+    def _seek(self, container: InputContainer, stream: VideoStream) -> None:
+        """Go to a keyframe at or before the wanted start, and make sure of it by decoding one frame."""
+        begin = self._timeline.begin
+        if begin is None or begin <= self._timeline.file_start:
+            return
+        for margin in SEEK_MARGINS:
+            to = max(self._timeline.file_start, begin - margin)
+            try:
+                container.seek(int(to * MICROSECONDS))
+                first = next(self._decoded(container, stream), None)
+            except FFmpegError:
+                continue
+            if first is not None and first.pts is not None and first.pts * self._time_base <= begin:
+                container.seek(int(to * MICROSECONDS))
+                break
+        else:
+            container.seek(int(self._timeline.file_start * MICROSECONDS))
+        self._clock = FrameClock(time_base=self._time_base, rate=stream.average_rate or stream.guessed_rate)
+        self.video_bytes = 0
+        self._damaged.clear()
+
+    def _progressive(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        every_frame = stream_is_interlaced(stream)
+        for frame in self._decoded(container, stream):
+            frame.pts = self._clock.stamp(frame.pts)
+            if self._deinterlacer is None and (every_frame or frame.interlaced_frame):
+                self._note("interlaced: deinterlaced with bwdif, one frame out for each frame in")
+                self._deinterlacer = Deinterlacer(stream, time_base=self._time_base, every_frame=every_frame)
+            if self._deinterlacer is None:
+                yield frame
+            else:
+                yield from self._deinterlacer.push(frame)
+        if self._deinterlacer is not None:
+            yield from self._deinterlacer.push(None)
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        try:
+            for packet in packets(container, [stream], self._damaged):
+                self._clock.saw_packet(packet.dts)
+                self._count(packet.size, packet.pts)
+                try:
+                    yield from stream.decode(packet)
+                except FFmpegError as error:
+                    self._damaged.append(reason(error))
+            try:
+                yield from stream.decode(
+                    None
+                )  # frame threads hold frames back until told that no more will come
+            except FFmpegError as error:
+                self._damaged.append(reason(error))
+        except (FFmpegError, OSError) as error:
+            raise SourceError(
+                f'"{self.path}" cannot be read to its end ({reason(error)}); copy it to a sound disk'
+            ) from error
+
+    def _count(self, size: int, pts: int | None) -> None:
+        if pts is None or self._timeline.has(pts * self._time_base):
+            self.video_bytes += size
+
+    # What is not passed on as it is
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+            log.warning("%s: %s", self.path.name, sentence)
+
+    def _note_conversions(self, stream: VideoStream) -> None:
+        pixels = self._first.format
+        if (has_alpha(pixels) and not pixels.has_palette) or stream.metadata.get("alpha_mode") == "1":
+            self._note("transparency (alpha) is dropped")
+        if pixels.name not in DEPTHS:
+            how = ""
+            if is_rgb(pixels):
+                how = " as BT.709" if self.format.matrix == 1 else " as BT.601"
+            to = PLANAR[self.format.depth]
+            self._note(f"converted from {pixels.name} to 4:2:0 ({to}){how}")
+        if self._first.side_data.get("A53_CC") is not None:
+            self._note("closed captions inside the video are dropped")
+
+    def _note_repairs(self) -> None:
+        if self._damaged:
+            self._note(f"damaged: {len(self._damaged)} packets could not be decoded and were skipped")
+        if self._clock.jumps:
+            self._note(
+                f"the clock goes back {self._clock.jumps} times: the parts follow each other without a gap"
+            )
+        if self._clock.disordered:
+            self._note(
+                f"{self._clock.disordered} frames did not come after their predecessor: moved by one tick"
+            )
+        if self._clock.invented:
+            self._note(f"{self._clock.invented} frames have no time of their own: taken from the frame rate")

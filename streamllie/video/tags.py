@@ -1,0 +1,98 @@
+"""Read what a stream says about itself: colour tags, range, aspect ratio, rotation, bit rate."""
+
+import re
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+from av import logging as libav_log
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from streamllie.frame import VideoFormat
+from streamllie.video.opening import container_length
+from streamllie.video.planes import depth_for, is_rgb, rgb_matrix
+
+UNSPECIFIED = 2  # of primaries, transfer and matrix
+LIMITED, FULL = 1, 2  # of range; 0 is untagged
+CHROMA_LOCATIONS = (
+    "unspecified",
+    "left",
+    "center",
+    "topleft",
+    "top",
+    "bottomleft",
+    "bottom",
+)  # index = libav's number
+
+_log_level = threading.Lock()
+
+
+def video_format(container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> VideoFormat:
+    """What is true of every frame, as the first decoded frame and the stream tell it."""
+    context = stream.codec_context
+    found = VideoFormat(
+        height=first.height,
+        width=first.width,
+        depth=depth_for(first.format),
+        full_range=first.color_range == FULL or first.format.name.startswith("yuvj"),
+        time_base=stream.time_base or Fraction(1, 90_000),
+        rate=stream.average_rate or stream.guessed_rate or None,
+        primaries=_tag(first.color_primaries, context.color_primaries),
+        transfer=_tag(first.color_trc, context.color_trc),
+        matrix=_tag(first.colorspace, context.colorspace),
+        range_tag=int(first.color_range) or int(context.color_range),
+        chroma_location=_chroma_location(container, stream),
+        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        rotation=first.rotation,
+    )
+    if is_rgb(first.format):
+        return replace(found, matrix=rgb_matrix(first.height), full_range=False, range_tag=LIMITED)
+    return found
+
+
+def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | None:
+    """Bits per second of the video, from the headers; None if nobody says."""
+    if stream.bit_rate:
+        return float(stream.bit_rate)
+    if stated := stream.metadata.get("BPS") or stream.metadata.get("BPS-eng"):  # Matroska's statistics
+        return float(stated)
+    length = container_length(container)
+    if not length or container.size <= 0:
+        return None
+    # Other streams are counted too: an upper bound, good enough for a cap.
+    return float(container.size * 8 / length)
+
+
+def frames_estimate(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int | None:
+    """About how many frames there are; for a progress bar, never for a loop."""
+    if stream.frames:
+        return stream.frames
+    length = container_length(container)
+    return round(length * rate) if length and rate else None
+
+
+def _tag(of_frame: int, of_stream: int) -> int:
+    return int(of_frame) if of_frame != UNSPECIFIED else int(of_stream)
+
+
+def _chroma_location(container: InputContainer, stream: VideoStream) -> int:
+    """Where chroma sits between luma samples. PyAV has no name for it; libav's verbose words tell it."""
+    with _log_level:
+        level = libav_log.get_level()
+        libav_log.set_level(libav_log.VERBOSE)
+        libav_log.set_libav_level(libav_log.VERBOSE)
+        try:
+            text: str = getattr(container, "dumps_format")()  # noqa: B009 - missing in the type stubs
+        finally:
+            libav_log.set_libav_level(libav_log.INFO)
+            libav_log.set_level(level)
+    line = next((line for line in text.splitlines() if re.match(rf"\s*Stream #0:{stream.index}\b", line)), "")
+    words = re.findall(r"[a-z]+", line)
+    # As in "yuv420p(tv, bt709, progressive, left)": the last word in the brackets after the pixel format.
+    for word, after in pairwise(re.findall(r"[a-z0-9]+|[)]", line)):
+        if after == ")" and word in CHROMA_LOCATIONS and word in words:
+            return CHROMA_LOCATIONS.index(word)
+    return 0

@@ -1,0 +1,87 @@
+"""The output's name: checked before any work, given when the file is complete, taken from no other file."""
+
+import contextlib
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from streamllie.errors import OutputExists, SinkError
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_target(target: Path, *, source: Path | None = None, overwrite: bool = False) -> None:
+    """Raise if a file must not or cannot be written under this name. Call it before any work."""
+    if source is not None and target.exists() and target.samefile(source):
+        raise SinkError(f'"{target}" is the input itself; choose another name for the output')
+    if target.is_dir():
+        raise SinkError(f'"{target}" is a folder; name a file in it')
+    if target.exists() and not overwrite:
+        raise OutputExists(f'"{target}" exists; choose another name, or allow it with --overwrite')
+    if not target.parent.is_dir():
+        raise SinkError(f'there is no folder "{target.parent}"; make it first')
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise SinkError(f'the folder "{target.parent}" cannot be written to; choose another or ask its owner')
+
+
+def temporary_name(target: Path) -> Path:
+    """A hidden name beside the target that no other run uses, with the same extension."""
+    return target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    """Rename a finished file into place, in one step. Without overwrite, a file that came meanwhile stays."""
+    try:
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # the name must not survive a power cut that the data does not
+        if overwrite:
+            temporary.replace(target)
+            return
+        _move_to_free_name(temporary, target)
+    except FileExistsError as error:
+        kept = keep_as(temporary, target, "finished")
+        raise OutputExists(
+            f'"{target}" was made by another program meanwhile; this result is kept as "{kept.name}"'
+        ) from error
+    except OSError as error:
+        raise write_error(target, error) from error
+
+
+def keep_as(temporary: Path, target: Path, word: str) -> Path:
+    """Keep a file as `<stem>.<word><ext>` beside the target, or with a number if that name is taken."""
+    number = 1
+    while True:
+        name = f"{target.stem}.{word}{'' if number == 1 else f'-{number}'}{target.suffix}"
+        try:
+            _move_to_free_name(temporary, target.with_name(name))
+        except FileExistsError:
+            number += 1
+        else:
+            return target.with_name(name)
+
+
+def write_error(target: Path, error: Exception) -> SinkError:
+    """What a failure of libav or of the system means for the person who waits for the file."""
+    code = getattr(error, "errno", None)
+    why = str(getattr(error, "strerror", None) or error)
+    if code in NO_SPACE:
+        return SinkError(
+            f'the disk is full or a limit is reached ({why}) while writing "{target}"; make room'
+        )
+    if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return SinkError(f'"{target}" cannot be written ({why}); choose another folder')
+    return SinkError(f'writing "{target}" failed ({why})')
+
+
+def _move_to_free_name(temporary: Path, target: Path) -> None:
+    try:
+        os.link(temporary, target)  # unlike a rename, this fails if the name is taken
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: reserve the name, then take it
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        temporary.replace(target)
+        return
+    with contextlib.suppress(OSError):
+        temporary.unlink()
