@@ -61,72 +61,117 @@ def to_linear(rgb: Rgb) -> Image:
     return _TO_LINEAR[rgb]
 
 
-def darken(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera], *, most: float = 30.0) -> Rgb:
-    """A dark, noisy, compressed version of a clean picture. `most`: largest loss of light."""
-    ratio = float(np.exp(rng.uniform(np.log(2.0), np.log(most))))
-    light = to_linear(rgb) / (ratio if rng.random() < 0.8 else _shade(rgb.shape[:2], ratio, rng))
-    balance = np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.3)], dtype=np.float32)
-    raw = light / balance
-    raw = _sensor_noise(raw, rng, rng.choice(np.array(all_cameras, dtype=object)), rng.uniform(0.15, 1.0))
-    if rng.random() < 0.7:  # demosaicing and a camera's own denoising leave noise that is correlated
-        raw = cv2.GaussianBlur(raw, (0, 0), rng.uniform(0.35, 0.9))
-    cast = np.exp(rng.normal(0.0, 0.06, 3)).astype(np.float32)
-    black = np.float32(rng.normal(0.0, 0.0015))
-    return compress(tone(raw * (balance * cast) + black, rng), rng)
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """How a camera meets a dark scene: drawn once for a picture or for a whole clip. Noise is drawn for each frame."""
+
+    ratio: float  # how many times too little light
+    shade: NDArray[np.float32] | None  # (3, 3) share of the loss in parts of the picture; None: the same everywhere
+    balance: NDArray[np.float32]  # (3,) white-balance gains of the sensor's R, G, B
+    cast: NDArray[np.float32]  # (3,) error of the white balance
+    black: float  # error of the black level, in linear light
+    gain: "Gain"
+    blur: float  # sigma in pixels of demosaicing and of the camera's own denoising; 0: none
+    gamma: float | None  # of the camera's tone curve; None: sRGB
+    quality: int | None  # of JPEG; None: not compressed
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, all_cameras: list[Camera], *, most: float = 30.0) -> "Shot":
+        """A random one; `most` is the largest loss of light."""
+        return cls(
+            ratio=float(np.exp(rng.uniform(np.log(2.0), np.log(most)))),
+            shade=rng.uniform(0, 1, (3, 3)).astype(np.float32) if rng.random() < 0.2 else None,
+            balance=np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.3)], dtype=np.float32),
+            cast=np.exp(rng.normal(0.0, 0.06, 3)).astype(np.float32),
+            black=float(rng.normal(0.0, 0.0015)),
+            gain=Gain.draw(rng, all_cameras, share=rng.uniform(0.15, 1.0)),
+            blur=rng.uniform(0.35, 0.9) if rng.random() < 0.7 else 0.0,
+            gamma=rng.uniform(1.8, 2.6) if rng.random() < 0.5 else None,
+            quality=_draw_quality(rng),
+        )
+
+    def take(self, rgb: Rgb, rng: np.random.Generator) -> Rgb:
+        """A dark, noisy, compressed version of a clean frame."""
+        light = to_linear(rgb) / self._loss(rgb.shape[:2])
+        raw = self.gain.add_noise(light / self.balance, rng)
+        if self.blur:
+            raw = cv2.GaussianBlur(raw, (0, 0), self.blur)
+        return compress(tone(raw * (self.balance * self.cast) + np.float32(self.black), self.gamma), self.quality)
+
+    def _loss(self, shape: tuple[int, int]) -> NDArray[np.float32] | np.float32:
+        if self.shade is None:
+            return np.float32(self.ratio)
+        smooth = cv2.resize(self.shade, shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        return np.exp(np.log(np.float32(self.ratio)) * smooth)[:, :, None].astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """A camera at one ISO setting: how much noise it adds, in code values of its sensor."""
+
+    k: float  # variance of the shot noise over signal
+    read: float  # standard deviation of the read noise
+    row: float  # standard deviation of an offset that a row shares
+    share: float  # of that noise which is left when pixels are averaged into a smaller picture
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, all_cameras: list[Camera], *, share: float) -> "Gain":
+        """A random camera at a random gain."""
+        camera = all_cameras[rng.integers(len(all_cameras))]
+        log_k = rng.uniform(np.log(camera.k_min), np.log(camera.k_max))
+        return cls(
+            k=float(np.exp(log_k)), read=camera.read.draw(rng, log_k), row=camera.row.draw(rng, log_k), share=share
+        )
+
+    def add_noise(self, raw: Image, rng: np.random.Generator) -> Image:
+        """Fresh noise on linear sensor values in 0..1."""
+        signal = np.maximum(raw, 0) * np.float32(FULL_WELL)
+        deviation = np.sqrt(np.float32(self.k) * signal + np.float32(self.read**2))
+        noise = rng.standard_normal(raw.shape, dtype=np.float32) * deviation
+        noise += rng.standard_normal((raw.shape[0], 1, 1), dtype=np.float32) * np.float32(self.row)
+        return raw + noise * np.float32(self.share / FULL_WELL)
+
+
+def darken(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
+    """A dark version of a clean picture, by a random camera in a random dark scene."""
+    return Shot.draw(rng, all_cameras).take(rgb, rng)
 
 
 def mild(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
     """A picture with enough light: a little noise, a little compression, the brightness left as it is."""
     if rng.random() < 0.3:
         return rgb
-    camera = rng.choice(np.array(all_cameras, dtype=object))
-    noisy = _sensor_noise(to_linear(rgb), rng, camera, rng.uniform(0.0, 1.0))
-    return compress(tone(noisy, None), rng)
+    gain = Gain.draw(rng, all_cameras, share=rng.uniform(0.0, 1.0))
+    return compress(tone(gain.add_noise(to_linear(rgb), rng), None), _draw_quality(rng))
 
 
 def lightless(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
     """What a camera makes of no light at all; the picture that belongs to it is black."""
     if rng.random() < 0.3:
         return np.zeros_like(rgb)
-    camera = rng.choice(np.array(all_cameras, dtype=object))
-    return compress(tone(_sensor_noise(np.zeros(rgb.shape, np.float32), rng, camera, rng.uniform(0.0, 0.5)), rng), rng)
+    gain = Gain.draw(rng, all_cameras, share=rng.uniform(0.0, 0.5))
+    return compress(tone(gain.add_noise(np.zeros(rgb.shape, np.float32), rng), None), _draw_quality(rng))
 
 
-def tone(linear: Image, rng: np.random.Generator | None) -> Rgb:
-    """Linear light to display RGB: the sRGB curve, or with a generator a camera's variation of it."""
+def tone(linear: Image, gamma: float | None) -> Rgb:
+    """Linear light to display RGB: the sRGB curve, or a power of 1 / gamma."""
     table = _TO_DISPLAY
-    if rng is not None and rng.random() < 0.5:
-        gamma = rng.uniform(1.8, 2.6)
+    if gamma is not None:
         table = np.linspace(0, 1, _CURVE_STEPS + 1, dtype=np.float32) ** np.float32(1 / gamma)
         table = (table * 255 + 0.5).astype(np.uint8)
     return table[(np.clip(linear, 0, 1) * _CURVE_STEPS + 0.5).astype(np.uint16)]
 
 
-def compress(rgb: Rgb, rng: np.random.Generator) -> Rgb:
-    """JPEG at a random quality, three times in four."""
-    if rng.random() < 0.25:
+def compress(rgb: Rgb, quality: int | None) -> Rgb:
+    """Through JPEG and back; None leaves the picture as it is."""
+    if quality is None:
         return rgb
-    quality = int(rng.integers(40, 99))
     _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
 
 
-def _sensor_noise(raw: Image, rng: np.random.Generator, camera: Camera, share: float) -> Image:
-    """Add a camera's noise; `share` scales it, as averaging pixels into a smaller picture does."""
-    log_k = rng.uniform(np.log(camera.k_min), np.log(camera.k_max))
-    read, row = camera.read.draw(rng, log_k), camera.row.draw(rng, log_k)
-    signal = np.maximum(raw, 0) * FULL_WELL
-    deviation = np.sqrt(np.exp(np.float32(log_k)) * signal + np.float32(read**2))
-    noise = rng.standard_normal(raw.shape, dtype=np.float32) * deviation
-    noise += rng.standard_normal((raw.shape[0], 1, 1), dtype=np.float32) * np.float32(row)
-    return raw + noise * np.float32(share / FULL_WELL)
-
-
-def _shade(shape: tuple[int, int], ratio: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Loss of light that varies over the picture, from nearly none to `ratio`: backlight, a lamp, a window."""
-    grid = rng.uniform(0, 1, (3, 3)).astype(np.float32)
-    smooth = cv2.resize(grid, shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    return np.exp(np.log(np.float32(ratio)) * smooth)[:, :, None].astype(np.float32)
+def _draw_quality(rng: np.random.Generator) -> int | None:
+    return None if rng.random() < 0.25 else int(rng.integers(40, 99))
 
 
 def _srgb_tables() -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

@@ -1,0 +1,71 @@
+import json
+
+import numpy as np
+import pytest
+
+from training import degrade
+
+
+@pytest.fixture(scope="module")
+def cameras(tmp_path_factory) -> list[degrade.Camera]:
+    """A file of the calibration's form, with one camera of two profiles."""
+    fit = {"slope": 0.6, "bias": 1.5, "sigma": 0.2}
+    row = {"slope": 0.5, "bias": -0.8, "sigma": 0.2}
+    profile = {"g_scale": fit, "R_scale": row, "G_scale": fit}
+    path = tmp_path_factory.mktemp("noise") / "cameras.json"
+    path.write_text(json.dumps({"Made": {"Kmin": 0.2, "Kmax": 14.0, "Profile-1": profile, "Profile-2": profile}}))
+    return degrade.cameras(path)
+
+
+def picture() -> degrade.Rgb:
+    """Flat patches from dark to bright, in colour."""
+    steps = np.linspace(20, 250, 12, dtype=np.uint8)
+    grey = np.kron(steps.reshape(3, 4), np.ones((32, 32), np.uint8))
+    return np.dstack([grey, grey // 2 + 60, 255 - grey])
+
+
+def test_every_profile_of_the_calibration_is_a_camera(cameras):
+    assert [c.name for c in cameras] == ["Made/Profile-1", "Made/Profile-2"]
+
+
+def test_darkening_takes_light_away_and_keeps_the_picture(cameras):
+    clean = picture()
+    for seed in range(20):
+        dark = degrade.darken(clean, np.random.default_rng(seed), cameras)
+        assert dark.shape == clean.shape
+        assert dark.dtype == np.uint8
+        assert dark.mean() < 0.9 * clean.mean()
+        assert np.corrcoef(dark.mean(axis=2).ravel(), clean.mean(axis=2).ravel())[0, 1] > 0.5
+
+
+def test_the_same_seed_gives_the_same_picture(cameras):
+    a, b = (degrade.darken(picture(), np.random.default_rng(4), cameras) for _ in range(2))
+    assert np.array_equal(a, b)
+
+
+def test_frames_of_a_clip_share_their_exposure_and_not_their_noise(cameras):
+    rng = np.random.default_rng(1)
+    shot = degrade.Shot.draw(rng, cameras)
+    a, b = (shot.take(picture(), rng).astype(float) for _ in range(2))
+    assert abs(a.mean() - b.mean()) < 0.5
+    assert np.abs(a - b).mean() > 0.1
+
+
+def test_shot_noise_grows_with_the_root_of_the_signal_and_read_noise_stays():
+    rng = np.random.default_rng(0)
+    flat = np.ones((400, 400, 3), np.float32)
+    gain = degrade.Gain(k=4.0, read=10.0, row=0.0, share=1.0)
+    for signal in (0.0, 0.1, 0.4):
+        noise = (gain.add_noise(signal * flat, rng) - signal) * degrade.FULL_WELL
+        assert noise.std() == pytest.approx((4.0 * signal * degrade.FULL_WELL + 100) ** 0.5, rel=0.01)
+
+
+def test_a_bright_picture_stays_as_bright(cameras):
+    for seed in range(20):
+        out = degrade.mild(picture(), np.random.default_rng(seed), cameras)
+        assert abs(float(out.mean()) - picture().mean()) < 2
+
+
+def test_no_light_gives_nearly_black(cameras):
+    for seed in range(20):
+        assert degrade.lightless(picture(), np.random.default_rng(seed), cameras).mean() < 25
