@@ -1,0 +1,129 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from streamllie import shelf
+from streamllie.backends import open_engine
+from streamllie.frame import Frame, VideoFormat
+from streamllie.models.checkpoint import load
+from tests.models.networks import SMALL
+from training import recipe
+from training.export import export, record
+from training.recipe import Mixture, Recipe
+from training.train import learning_rate, train
+
+PLAN = Recipe(
+    name="test",
+    network=SMALL,
+    clean=("photos",),
+    mixture=Mixture(pairs=1, dark=1, bright=1),
+    steps=6,
+    batch=2,
+    crop=(32, 48),
+    last_steps=2,
+    last_crop=(64, 64),
+    last_batch=1,
+    validate_every=3,
+    warmup=2,
+)
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["network"]
+
+
+def test_a_run_writes_a_checkpoint_with_its_recipe_and_a_log(data, tmp_path):
+    path = train(PLAN, data=data, out=tmp_path)
+    saved = torch.load(path, weights_only=True)
+    assert saved["step"] == 6
+    assert recipe.build(saved["recipe"]) == PLAN
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert rows[0].startswith("step,loss,psnr")
+    assert [row.split(",")[0] for row in rows[1:]] == ["3", "6"]
+    assert all(math.isfinite(float(cell)) for cell in rows[-1].split(","))
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
+    whole = train(PLAN, data=data, out=tmp_path / "whole")
+
+    class Stopped(Exception):
+        """As if the machine went down."""
+
+    out = tmp_path / "resumed"
+    with pytest.MonkeyPatch.context() as patch:
+
+        def stop(self, **row):
+            raise Stopped
+
+        patch.setattr("training.train.Log.write", stop)
+        with pytest.raises(Stopped):  # at the first log line, after three steps, each of which was saved
+            train(replace(PLAN, checkpoint_minutes=0), data=data, out=out)
+    assert torch.load(out / "checkpoint.pt", weights_only=True)["step"] == 2
+    resumed = train(PLAN, data=data, out=out)
+
+    for name, value in weights(whole).items():
+        assert torch.allclose(value, weights(resumed)[name], atol=1e-5), name
+
+
+def test_training_goes_downhill(data, tmp_path):
+    plan = replace(PLAN, steps=60, last_steps=0, validate_every=10, mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    train(plan, data=data, out=tmp_path)
+    losses = [float(row.split(",")[1]) for row in (tmp_path / "log.csv").read_text().splitlines()[1:]]
+    assert losses[-1] < losses[0]
+
+
+def test_fine_tuning_starts_from_the_averaged_weights(data, tmp_path):
+    first = train(PLAN, data=data, out=tmp_path / "first")
+    tuned = train(replace(PLAN, steps=0), data=data, out=tmp_path / "tuned", init=first)
+    assert tuned == tmp_path / "tuned/checkpoint.pt"
+
+
+def test_the_learning_rate_warms_up_and_ends_at_a_hundredth():
+    plan = replace(PLAN, steps=100, warmup=10)
+    rates = [learning_rate(plan, step) for step in range(101)]
+    assert rates[0] == pytest.approx(plan.learning_rate / 10)
+    assert max(rates) == pytest.approx(plan.learning_rate)
+    assert rates[100] == pytest.approx(plan.learning_rate / 100)
+
+
+def test_an_unknown_key_in_a_recipe_is_refused(tmp_path):
+    (tmp_path / "odd.toml").write_text("step = 3\n")
+    with pytest.raises(ValueError, match="unknown recipe keys \\['step'\\]"):
+        recipe.read(tmp_path / "odd.toml")
+
+
+def test_every_recipe_in_configs_reads(request):
+    paths = sorted((request.config.rootpath / "configs").glob("*.toml"))
+    assert paths
+    for path in paths:
+        assert recipe.read(path).name == path.stem
+
+
+def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(data, tmp_path, monkeypatch):
+    checkpoint = train(PLAN, data=data, out=tmp_path / "run")
+    own = tmp_path / "shelf"
+    entry = export(checkpoint, name="mine", licence="free", summary="A test.", shelf=own)
+    record(own, "mine", {"scores": {"pairs": {"n": 1, "psnr": 20.0, "ssim": 0.5}}})
+    monkeypatch.setenv("STREAMLLIE_SHELF", str(own))
+
+    model = shelf.find("mine")
+    assert model.parameters == entry["parameters"]
+    assert model.scores["pairs"]["psnr"] == 20.0
+    format = VideoFormat(height=32, width=32, full_range=True)
+    planes = np.full((32, 32), 20, np.uint8), *2 * (np.full((16, 16), 128, np.uint8),)
+    frame = Frame(y=planes[0], u=planes[1], v=planes[2], pts=0, time_base=format.time_base)
+    with open_engine(model, format, precision="fp32") as engine, open_engine(model, format, backend="eager") as eager:
+        assert np.abs(engine(frame).y.astype(int) - eager(frame).y).max() <= 1
+    assert model.weights_path
+    assert load(model.weights_path).size == SMALL
+
+
+def test_scores_go_when_the_files_change(tmp_path):
+    (tmp_path / "manifest.toml").write_text('# kept\n[[model]]\nname = "x"\nsha256 = "1"\nscores = {a = 1}\n')
+    record(tmp_path, "x", {"sha256": "2"})
+    text = (tmp_path / "manifest.toml").read_text()
+    assert "scores" not in text
+    assert "# kept" in text
