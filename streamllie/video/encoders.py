@@ -117,7 +117,7 @@ ENCODERS = (
         name="ffv1",
         family="ffv1",
         layouts=YUV8_10 | {12: "yuv420p12le"},
-        options=(("level", "3"), ("slicecrc", "1"), ("slices", "4"), ("g", "1")),
+        options=(("level", "3"), ("slicecrc", "1"), ("g", "1")),
     ),
     Encoder(
         name="prores_ks",

@@ -60,7 +60,8 @@ def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> No
     for key, value in source.metadata.items():
         if key in OF_THE_STREAM or (changed and key.startswith(STATISTICS)):
             continue
-        output.metadata[key] = value
+        # What is written to an mp4 as "title" is read back as "name".
+        output.metadata["title" if key == "name" else key] = value
     output.disposition = source.disposition
 
 

@@ -152,8 +152,9 @@ class Passthrough:
         elif isinstance(stream, SubtitleStream):
             self._add_subtitle(stream)
         elif isinstance(stream, DataStream):
-            # Chapters of mp4 show up as a text track as well; they are written from the list of chapters.
-            if not (stream.name == "bin_data" and self._input.chapters()):
+            # In mp4 and mov, chapters and timecode are tracks as well as metadata; the muxer makes the tracks anew.
+            is_chapters = stream.name == "bin_data" and self._input.chapters()
+            if not is_chapters and "timecode" not in stream.metadata:
                 self._add_copy(stream)
         elif stream.type in ("audio", "video"):
             self._add_copy(stream)

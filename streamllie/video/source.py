@@ -1,5 +1,6 @@
 """Read a video file: every frame once, in order, as planar 4:2:0 with its own time."""
 
+import contextlib
 import logging
 from collections.abc import Generator, Iterator
 from fractions import Fraction
@@ -33,7 +34,7 @@ from streamllie.video.timeline import Timeline
 log = logging.getLogger(__name__)
 
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
-SEEK_MARGINS = (0, 5, 30)  # seconds before the start; a transport stream's index may miss the keyframe
+SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
 
 
 class VideoSource:
@@ -128,8 +129,7 @@ class VideoSource:
         self._codec = stream.codec_context.codec.canonical_name
         self._time_base = stream.time_base or Fraction(1, 90_000)
         self._timeline = Timeline.of(container, start=self._start, duration=self._duration)
-        rate = stream.average_rate or stream.guessed_rate
-        self._clock = FrameClock(time_base=self._time_base, rate=rate)
+        self._reset(stream)
         self._frames = self._wanted(container, stream)
         try:
             self._first = next(self._frames)
@@ -163,8 +163,7 @@ class VideoSource:
     # Frames: demux -> decode -> time -> deinterlace -> the wanted span
 
     def _wanted(self, container: InputContainer, stream: VideoStream) -> Generator[av.VideoFrame]:
-        self._seek(container, stream)
-        for frame in self._progressive(container, stream):
+        for frame in self._progressive(stream, self._decoded_from_start(container, stream)):
             assert frame.pts is not None
             time = frame.pts * self._time_base
             if self._timeline.end is not None and time >= self._timeline.end:
@@ -172,30 +171,34 @@ class VideoSource:
             if self._timeline.has(time):
                 yield frame
 
-    def _seek(self, container: InputContainer, stream: VideoStream) -> None:
-        """Go to a keyframe at or before the wanted start, and make sure of it by decoding one frame."""
+    def _decoded_from_start(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """Decoded frames from a keyframe at or before the wanted start, made sure of by decoding one."""
         begin = self._timeline.begin
         if begin is None or begin <= self._timeline.file_start:
-            return
+            return self._decoded(container, stream)
         for margin in SEEK_MARGINS:
             to = max(self._timeline.file_start, begin - margin)
-            try:
+            with contextlib.suppress(FFmpegError):  # no index: nothing has moved, we read from the start
                 container.seek(int(to * MICROSECONDS))
-                first = next(self._decoded(container, stream), None)
-            except FFmpegError:
-                continue
-            if first is not None and first.pts is not None and first.pts * self._time_base <= begin:
-                container.seek(int(to * MICROSECONDS))
-                break
-        else:
-            container.seek(int(self._timeline.file_start * MICROSECONDS))
-        self._clock = FrameClock(time_base=self._time_base, rate=stream.average_rate or stream.guessed_rate)
-        self.video_bytes = 0
-        self._damaged.clear()
+            frames = self._decoded(container, stream)
+            first = next(frames, None)
+            early = first is not None and first.pts is not None and first.pts * self._time_base <= begin
+            if early or to == self._timeline.file_start:
+                return frames if first is None else chain([first], frames)
+            self._reset(stream)
+        raise AssertionError("the last margin leads to the start")
 
-    def _progressive(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    def _reset(self, stream: VideoStream) -> None:
+        rate = stream.average_rate or stream.guessed_rate
+        self._clock = FrameClock(time_base=self._time_base, rate=rate)
+        self._damaged.clear()
+        self.video_bytes = 0
+
+    def _progressive(
+        self, stream: VideoStream, frames: Iterator[av.VideoFrame]
+    ) -> Iterator[av.VideoFrame]:
         every_frame = stream_is_interlaced(stream)
-        for frame in self._decoded(container, stream):
+        for frame in frames:
             frame.pts = self._clock.stamp(frame.pts)
             if self._deinterlacer is None and (every_frame or frame.interlaced_frame):
                 self._note("interlaced: deinterlaced with bwdif, one frame out for each frame in")

@@ -1,0 +1,383 @@
+"""Everything in a file that is not its picture comes out as it went in, or a sentence names what does not."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from av.packet import Packet
+
+from streamllie.errors import SinkError
+from tests import media
+from tests.video.chain import enhance, packets, streams, times
+
+
+def reopened(path: Path) -> av.container.InputContainer:
+    return av.open(str(path))
+
+
+@pytest.mark.parametrize(
+    ("container", "codecs"),
+    [
+        ("mp4", ("aac", "ac3", "flac")),
+        ("mkv", ("aac", "libopus", "flac", "pcm_s24le")),
+        ("mov", ("aac", "pcm_s16le")),
+        ("webm", ("libopus", "libopus")),
+        ("ts", ("aac", "ac3")),
+        ("avi", ("pcm_s16le", "ac3")),
+    ],
+)
+def test_sound_is_copied_bit_exact_in_all_its_tracks(
+    tmp_path: Path, container: str, codecs: tuple[str, ...]
+) -> None:
+    sound = [media.Sound(codec=codec, hertz=220 * (n + 1)) for n, codec in enumerate(codecs)]
+    video = "libvpx-vp9" if container == "webm" else "libx264"
+    source = media.make_video(tmp_path / f"night.{container}", codec=video, sound=sound)
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    assert streams(target) == streams(source)
+    for index in range(1, len(codecs) + 1):
+        before, after = packets(source, index), packets(target, index)
+        assert [data for data, _, _ in after] == [data for data, _, _ in before]
+        if container not in ("ts", "avi"):  # avi and ts move all by the run-up of the sound, below
+            assert [at for _, at, _ in after] == [at for _, at, _ in before]
+
+
+@pytest.mark.parametrize(
+    ("origin", "container"), [("ts", "mp4"), ("mp4", "ts"), ("mp4", "mkv"), ("mkv", "mp4"), ("ts", "mkv")]
+)
+def test_sound_that_changes_its_container_sounds_the_same_and_stays_in_step(
+    tmp_path: Path, origin: str, container: str
+) -> None:
+    source = media.make_video(tmp_path / f"night.{origin}", sound=[media.Sound()])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    # ADTS headers of transport streams come and go; the coded sound after them is the same.
+    for (old, _, _), (new, _, _) in zip(packets(source, 1), packets(target, 1), strict=True):
+        assert old.endswith(new) or new.endswith(old)
+    before = times(source)[0] - (packets(source, 1)[0][1] or 0)
+    after = times(target)[0] - (packets(target, 1)[0][1] or 0)
+    assert abs(before - after) <= Fraction(1, 900)
+
+
+def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", sound=[media.Sound(metadata={"language": "deu"})])
+
+    with pytest.raises(SinkError, match=r"audio stream #1 \(aac, deu\) does not fit into \.webm; .*\.mkv"):
+        enhance(source, tmp_path / "day.webm")
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["night.mp4"]
+
+
+@pytest.mark.parametrize("codec", ["subrip", "ass", "webvtt"])
+def test_text_subtitles_in_mkv_are_copied(tmp_path: Path, codec: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(codec=codec)])
+
+    enhance(source, tmp_path / "day.mkv")
+
+    assert packets(tmp_path / "day.mkv", 1) == packets(source, 1)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+@pytest.mark.parametrize("codec", ["subrip", "ass", "webvtt"])
+def test_text_subtitles_become_mov_text_in_mp4(tmp_path: Path, codec: str, container: str) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv", subtitles=[media.Subtitle(codec=codec, metadata={"language": "eng"})]
+    )
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    assert streams(target)[1] == ("subtitle", "mov_text")
+    shown = [(data, at, length) for data, at, length in packets(target, 1) if len(data) > 2]
+    assert [(at, length) for _, at, length in shown] == [
+        (Fraction(4, 100), Fraction(12, 100)),
+        (Fraction(20, 100), Fraction(16, 100)),
+    ]
+    assert b"Night" in shown[0][0]
+    assert "Zwölf Uhr".encode() in shown[1][0]
+    with reopened(target) as file:
+        assert file.streams[1].language == "eng"
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mkv", "subrip"), ("webm", "webvtt")])
+def test_mov_text_becomes_what_the_other_container_has(tmp_path: Path, container: str, codec: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", subtitles=[media.Subtitle(codec="mov_text")])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    assert streams(target)[1] == ("subtitle", codec)
+    assert [at for _, at, _ in packets(target, 1)] == [Fraction(4, 100), Fraction(20, 100)]
+
+
+def test_image_subtitles_are_copied_to_mkv_and_dropped_from_mp4_with_their_name(tmp_path: Path) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv",
+        subtitles=[media.Subtitle(codec="dvdsub", metadata={"language": "jpn", "title": "Signs"})],
+    )
+
+    _, kept = enhance(source, tmp_path / "day.mkv")
+    _, dropped = enhance(source, tmp_path / "day.mp4")
+
+    assert streams(tmp_path / "day.mkv")[1] == ("subtitle", "dvd_subtitle")
+    assert packets(tmp_path / "day.mkv", 1) == packets(source, 1)
+    assert kept.notes == []
+    assert dropped.notes == ["subtitle stream #1 (dvd_subtitle, jpn, Signs) is dropped: .mp4 cannot hold it"]
+    assert len(streams(tmp_path / "day.mp4")) == 1
+
+
+@pytest.mark.parametrize("container", ["ts", "avi"])
+def test_text_subtitles_where_there_is_no_form_for_them_are_dropped_with_their_name(
+    tmp_path: Path, container: str
+) -> None:
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle()])
+
+    _, writer = enhance(source, tmp_path / f"day.{container}")
+
+    assert any("subtitle stream #1 (subrip) is dropped" in note for note in writer.notes)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "webm"])
+def test_chapters_survive(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.2, "Dusk"), (0.2, 0.4, "Dawn")])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+    enhance(
+        target, tmp_path / f"again.{container}"
+    )  # mp4 shows its chapters as a text track too: not copied twice
+
+    for path in (target, tmp_path / f"again.{container}"):
+        with reopened(path) as file:
+            found = [
+                (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"])
+                for c in file.chapters()
+            ]
+        assert found == [("Dusk", 0, Fraction(1, 5)), ("Dawn", Fraction(1, 5), Fraction(2, 5))]
+    assert streams(target) == streams(tmp_path / f"again.{container}")
+
+
+def test_chapters_of_a_trimmed_video_move_with_it(tmp_path: Path) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv", frames=30, chapters=[(0, 0.4, "a"), (0.4, 0.8, "b"), (0.8, 1.2, "c")]
+    )
+
+    enhance(source, tmp_path / "day.mkv", start=0.6, duration=0.4)
+
+    with reopened(tmp_path / "day.mkv") as file:
+        found = [
+            (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"])
+            for c in file.chapters()
+        ]
+    assert found == [("b", 0, Fraction(1, 5)), ("c", Fraction(1, 5), Fraction(2, 5))]
+
+
+def test_chapters_are_named_where_there_are_none(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.2, "Dusk")])
+
+    _, writer = enhance(source, tmp_path / "day.ts")
+
+    assert "1 chapters are dropped: .ts has none" in writer.notes
+
+
+def test_attached_fonts_survive_in_mkv_and_are_named_where_dropped(tmp_path: Path) -> None:
+    font = bytes(range(256)) * 4
+    source = media.make_video(tmp_path / "night.mkv", fonts={"Night Sans.ttf": font})
+
+    enhance(source, tmp_path / "day.mkv")
+    _, dropped = enhance(source, tmp_path / "day.mp4")
+
+    with reopened(tmp_path / "day.mkv") as file:
+        attachment = file.streams.attachments[0]
+        assert (attachment.name, attachment.mimetype, attachment.data) == ("Night Sans.ttf", "font/ttf", font)
+    assert dropped.notes == ["attachment stream #1 (Night Sans.ttf) is dropped: .mp4 cannot hold it"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "container"), [("mp4", "mp4"), ("mkv", "mkv"), ("mp4", "mkv"), ("mkv", "mp4")]
+)
+def test_cover_art_survives(tmp_path: Path, origin: str, container: str) -> None:
+    cover = media.png()
+    source = media.make_video(tmp_path / f"night.{origin}", cover=cover, sound=[media.Sound()])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    with reopened(target) as file:
+        stream = file.streams.video[-1]
+        assert stream.disposition & av.stream.Disposition.attached_pic
+        assert bytes(next(file.demux(stream))) == cover
+    assert len(times(target)) == media.FRAMES
+
+
+def test_cover_art_that_has_no_place_is_named(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", cover=media.png())
+
+    _, writer = enhance(source, tmp_path / "day.ts")
+
+    assert any("video stream #1 (png" in note for note in writer.notes)
+
+
+def _with_data(path: Path, codec: str, payload: list[bytes], container: str) -> Path:
+    video = media.make_video(path.with_name(f"plain.{container}"), time_base=Fraction(1, 90_000))
+    with av.open(str(video)) as source, av.open(str(path), "w") as output:
+        copy = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        data = output.add_data_stream(codec)
+        data.time_base = Fraction(1, 90_000)
+        output.start_encoding()
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = copy
+                output.mux_one(packet)
+        for n, content in enumerate(payload):
+            packet = Packet(content)
+            packet.stream = data
+            packet.time_base = Fraction(1, 90_000)
+            packet.pts = packet.dts = n * 7200
+            packet.is_keyframe = True
+            output.mux_one(packet)
+    return path
+
+
+def test_data_in_a_transport_stream_is_copied_and_named_where_dropped(tmp_path: Path) -> None:
+    payload = [b"\x06\x0e\x2b\x34" + bytes([n]) * 20 for n in range(4)]
+    source = _with_data(tmp_path / "night.ts", "klv", payload, "ts")
+
+    enhance(source, tmp_path / "day.ts")
+    _, dropped = enhance(source, tmp_path / "day.mkv")
+
+    assert streams(tmp_path / "day.ts")[1] == ("data", "klv")
+    assert [data for data, _, _ in packets(tmp_path / "day.ts", 1)] == payload
+    assert any("data stream #1 (klv) is dropped" in note for note in dropped.notes)
+
+
+def test_the_timecode_of_a_camera_survives_in_mov(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mov", stream_metadata={"timecode": "01:02:03:04"})
+    assert ("data", "") in streams(source)
+
+    enhance(source, tmp_path / "day.mov")
+
+    with reopened(tmp_path / "day.mov") as file:
+        assert file.streams.video[0].metadata["timecode"] == "01:02:03:04"
+    assert streams(tmp_path / "day.mov") == streams(source)
+
+
+def test_a_second_video_stream_is_copied(tmp_path: Path) -> None:
+    one, two = (
+        media.make_video(tmp_path / "a.mkv"),
+        media.make_video(tmp_path / "b.mkv", codec="mpeg4", height=32),
+    )
+    source = tmp_path / "night.mkv"
+    with av.open(str(one)) as a, av.open(str(two)) as b, av.open(str(source), "w") as output:
+        targets = [output.add_stream_from_template(f.streams.video[0], opaque=True) for f in (a, b)]
+        output.start_encoding()
+        for file, target in zip((a, b), targets, strict=True):
+            for packet in file.demux(file.streams.video[0]):
+                if packet.size:
+                    packet.stream = target
+                    output.mux_one(packet)
+
+    enhance(source, tmp_path / "day.mkv")
+
+    assert streams(tmp_path / "day.mkv") == [("video", "h264"), ("video", "mpeg4")]
+    assert packets(tmp_path / "day.mkv", 1) == packets(source, 1)
+
+
+TITLE = {"title": "Night", "artist": "Owl", "comment": "dark", "creation_time": "2020-01-02T03:04:05.000000Z"}
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_titles_and_the_creation_date_survive(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", metadata=TITLE)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        found = {key.lower(): value for key, value in file.metadata.items()}
+    for key, value in TITLE.items():
+        assert found[key] == value
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_what_a_phone_writes_about_itself_survives(tmp_path: Path, container: str) -> None:
+    phone = {"com.android.version": "14", "com.apple.quicktime.make": "Apple", "location": "+48.1+011.5/"}
+    source = media.make_video(
+        tmp_path / f"night.{container}",
+        metadata={**TITLE, **phone},
+        muxer_options={"movflags": "use_metadata_tags"},
+    )
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(source) as before, reopened(tmp_path / f"day.{container}") as after:
+        for key, value in before.metadata.items():
+            assert key in {"encoder", "major_brand", "minor_version"} or after.metadata[key] == value
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_languages_titles_and_dispositions_of_streams_survive(tmp_path: Path, container: str) -> None:
+    Disposition = av.stream.Disposition
+    source = media.make_video(
+        tmp_path / "night.mkv",
+        stream_metadata={"language": "fra", "title": "Nuit"},
+        sound=[
+            media.Sound(metadata={"language": "fra"}, disposition=int(Disposition.default)),
+            media.Sound(
+                metadata={"language": "eng", "title": "Director"}, disposition=int(Disposition.comment)
+            ),
+        ],
+    )
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert [s.language for s in file.streams] == ["fra", "fra", "eng"]
+        assert file.streams[1].disposition & Disposition.default
+        assert not file.streams[2].disposition & Disposition.default
+        assert file.streams[2].disposition & Disposition.comment
+        key = "name" if container == "mp4" else "title"  # as libav reads it back
+        assert file.streams[2].metadata[key] == "Director"
+        assert file.streams[0].metadata[key] == "Nuit"
+    enhance(tmp_path / f"day.{container}", tmp_path / "again.mkv")
+    with reopened(tmp_path / "again.mkv") as file:
+        assert file.streams[2].metadata["title"] == "Director"
+
+
+def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_path: Path) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"}
+    )
+
+    enhance(source, tmp_path / "day.mkv")
+
+    with reopened(tmp_path / "day.mkv") as file:
+        assert "BPS" not in file.streams[0].metadata
+        assert "NUMBER_OF_FRAMES" not in file.streams[0].metadata
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_rotation_is_kept_and_not_baked(tmp_path: Path, rotation: int, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rotation=rotation)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(source) as before, reopened(tmp_path / f"day.{container}") as after:
+        old, new = next(before.decode(video=0)), next(after.decode(video=0))
+        assert abs(old.rotation) == abs(rotation)
+        assert (new.rotation % 360, new.width, new.height) == (old.rotation % 360, old.width, old.height)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts", "avi"])
+def test_the_sample_aspect_ratio_survives(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert file.streams.video[0].sample_aspect_ratio == Fraction(16, 11)

@@ -1,0 +1,250 @@
+"""A frame keeps its own time, whatever the frame rate does, and the streams keep their distance."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from streamllie.errors import SourceError
+from streamllie.video import VideoSource
+from streamllie.video.clock import FrameClock
+from tests import media
+from tests.video.chain import enhance, packets, times
+
+IRREGULAR = [0, 1, 3003, 3004, 9000, 9100, 12_345, 20_000, 29_999, 36_000]  # of 1/90000 s
+
+
+def irregular(path: Path, first: int = 0) -> Path:
+    return media.make_video(
+        path, time_base=Fraction(1, 90_000), pts=[first + n for n in IRREGULAR], options={"bf": "0"}
+    )
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "ts"])
+def test_vfr_timestamps_survive(tmp_path: Path, container: str) -> None:
+    source = irregular(tmp_path / "night.mp4")
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    found = times(tmp_path / f"day.{container}")
+    shift = found[0]  # a transport stream has no time before 0, so all moves by the encoder's delay
+    assert [t - shift for t in found] == [Fraction(n, 90_000) for n in IRREGULAR]
+    assert shift == 0 or container == "ts"
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("mkv", "h264"), ("mkv", "hevc"), ("webm", "vp9"), ("webm", "av1")]
+)
+def test_vfr_timestamps_survive_to_the_millisecond_that_matroska_has(
+    tmp_path: Path, container: str, codec: str
+) -> None:
+    wanted = [0, 7, 40, 41, 90, 130, 131, 132, 400, 3600]
+    source = media.make_video(tmp_path / "night.mkv", time_base=Fraction(1, 1000), pts=wanted)
+
+    enhance(source, tmp_path / f"day.{container}", codec=codec)
+
+    assert times(tmp_path / f"day.{container}") == [Fraction(n, 1000) for n in wanted]
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
+def test_vfr_timestamps_survive_every_encoder(tmp_path: Path, codec: str) -> None:
+    source = irregular(tmp_path / "night.mp4")
+
+    enhance(source, tmp_path / "day.mp4", codec=codec)
+
+    assert times(tmp_path / "day.mp4") == [Fraction(n, 90_000) for n in IRREGULAR]
+
+
+@pytest.mark.parametrize(
+    "rate", [Fraction(30_000, 1001), Fraction(24_000, 1001), Fraction(25), Fraction(119, 4)]
+)
+def test_broadcast_rates_are_exact_and_do_not_drift(tmp_path: Path, rate: Fraction) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rate=rate, frames=30)
+
+    enhance(source, tmp_path / "day.mp4")
+
+    assert times(tmp_path / "day.mp4") == [n / rate for n in range(30)]
+
+
+def test_the_last_frame_keeps_its_length(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rate=Fraction(30_000, 1001), frames=30)
+
+    enhance(source, tmp_path / "day.mp4")
+
+    with av.open(str(tmp_path / "day.mp4")) as file:
+        stream = file.streams.video[0]
+        assert stream.duration is not None
+        assert stream.duration * stream.time_base == Fraction(30 * 1001, 30_000)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "mov"])
+@pytest.mark.parametrize(
+    ("video_first", "sound_start"),
+    [(0, Fraction(1, 2)), (25_201, Fraction(0)), (90_000, Fraction(3, 2))],
+    ids=["sound late", "video late", "both late"],
+)
+def test_start_offsets_between_streams_are_kept(
+    tmp_path: Path, container: str, video_first: int, sound_start: Fraction
+) -> None:
+    source = media.make_video(
+        tmp_path / "night.mp4",
+        time_base=Fraction(1, 90_000),
+        pts=[video_first + 3600 * n for n in range(10)],
+        sound=[media.Sound(start=sound_start)],
+        muxer_options={"movie_timescale": "720000"},
+    )
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    exact = Fraction(0) if container != "mkv" else Fraction(1, 1000)
+    assert abs(times(target)[0] - times(source)[0]) <= exact
+    before, after = packets(source, 1), packets(target, 1)
+    assert abs((after[0][1] or 0) - (before[0][1] or 0)) <= exact
+    assert len(before) == len(after)
+
+
+def test_a_transport_stream_that_starts_late_stays_late_there_and_in_mp4(tmp_path: Path) -> None:
+    source = irregular(tmp_path / "night.ts", first=126_000)  # 1.4 s, where ffmpeg lets them start
+
+    for container in ("ts", "mp4", "mkv"):
+        enhance(source, tmp_path / f"day.{container}")
+        assert abs(times(tmp_path / f"day.{container}")[0] - Fraction(14, 10)) <= Fraction(1, 2000)
+
+
+def test_a_recording_whose_clock_starts_at_hour_twenty_starts_at_zero_in_mp4(tmp_path: Path) -> None:
+    source = irregular(tmp_path / "night.ts", first=20 * 3600 * 90_000)
+
+    enhance(source, tmp_path / "day.mp4")
+    enhance(source, tmp_path / "day.ts")
+
+    assert times(tmp_path / "day.mp4") == [Fraction(n, 90_000) for n in IRREGULAR]
+    assert times(tmp_path / "day.ts")[0] == 20 * 3600
+
+
+def test_b_frames_do_not_move_the_first_frame(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", options={"bf": "3", "b-adapt": "0"}, frames=20)
+
+    for container in ("mp4", "mkv", "mov"):
+        enhance(source, tmp_path / f"day.{container}", preset="medium")
+        assert times(tmp_path / f"day.{container}") == times(source)
+
+
+def test_avi_keeps_a_constant_rate_and_a_late_start(tmp_path: Path) -> None:
+    steady = media.make_video(tmp_path / "night.mp4")
+    late = media.make_video(tmp_path / "late.mp4", pts=range(7, 17))
+
+    enhance(steady, tmp_path / "day.avi")
+    enhance(late, tmp_path / "late.avi")
+
+    with VideoSource(tmp_path / "day.avi") as reader:
+        assert [f.time for f in reader] == [Fraction(n, 25) for n in range(10)]
+    with VideoSource(tmp_path / "late.avi") as reader:
+        assert [f.time for f in reader] == [Fraction(n, 25) for n in range(7, 17)]
+
+
+def test_avi_says_that_it_cannot_keep_a_variable_rate(tmp_path: Path) -> None:
+    source = irregular(tmp_path / "night.mp4")
+
+    _, writer = enhance(source, tmp_path / "day.avi")
+
+    assert any("avi cannot" in note for note in writer.notes)
+    assert writer.frames_written == 10
+
+
+def test_avi_with_repeated_pictures_gives_each_stored_picture_once_at_its_time(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.avi", pts=[0, 1, 2, 6, 7, 8], frames=6, options={"bf": "0"})
+
+    with VideoSource(source) as reader:
+        assert [f.pts for f in reader] == [0, 1, 2, 6, 7, 8]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize(
+    ("start", "duration", "first", "count"),
+    [(0.4, 0.4, 10, 10), (0.5, None, 13, 37), (None, 0.2, 0, 5), (1.96, 5.0, 49, 1)],
+)
+def test_start_and_duration_choose_frames_by_their_exact_time(
+    tmp_path: Path, container: str, start: float | None, duration: float | None, first: int, count: int
+) -> None:
+    source = media.make_video(
+        tmp_path / f"night.{container}",
+        frames=50,
+        options={"g": "12", "bf": "2"},
+        sound=[media.Sound(seconds=2)],
+    )
+    origin = times(source)[0]
+
+    reader, _ = enhance(source, tmp_path / "day.mp4", start=start, duration=duration)
+
+    assert reader.frames_read == count
+    found = times(tmp_path / "day.mp4")
+    wanted = [Fraction(n, 25) for n in range(first, first + count)]
+    offset = (
+        Fraction(0) if start is None else Fraction(start).limit_denominator(1000) - max(origin - origin, 0)
+    )
+    if start is None:
+        offset = -origin
+    assert all(abs(a - (b - offset)) <= Fraction(1, 500) + origin for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_trimmed_video_takes_the_same_span_of_its_sound(tmp_path: Path) -> None:
+    source = media.make_video(
+        tmp_path / "night.mp4", frames=100, options={"g": "10"}, sound=[media.Sound(seconds=4)]
+    )
+
+    enhance(source, tmp_path / "day.mp4", start=1.0, duration=1.0)
+
+    sound = packets(tmp_path / "day.mp4", 1)
+    begin, end = sound[0][1] or 0, (sound[-1][1] or 0) + sound[-1][2]
+    assert 0 <= begin < Fraction(1025, 48_000)
+    assert abs(end - 1) < Fraction(1100, 48_000)
+    assert len(times(tmp_path / "day.mp4")) == 25
+
+
+def test_a_span_without_frames_is_refused_with_the_length(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4")
+
+    with (
+        pytest.raises(SourceError, match=r"no frame in the chosen span; it is 0\.4 s long"),
+        VideoSource(source, start=60),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("start", "duration"), [(-1.0, None), (None, 0.0), (None, -3.0)])
+def test_a_senseless_span_is_refused(tmp_path: Path, start: float | None, duration: float | None) -> None:
+    source = media.make_video(tmp_path / "night.mp4")
+
+    with pytest.raises(SourceError, match="must"), VideoSource(source, start=start, duration=duration):
+        pass
+
+
+def test_recordings_appended_to_each_other_follow_without_a_gap_and_it_is_said(tmp_path: Path) -> None:
+    one = media.make_video(
+        tmp_path / "a.ts", time_base=Fraction(1, 90_000), pts=[900_000 + 3600 * n for n in range(10)]
+    )
+    two = media.make_video(
+        tmp_path / "b.ts", time_base=Fraction(1, 90_000), pts=[3600 * n for n in range(10)]
+    )
+    both = tmp_path / "night.ts"
+    both.write_bytes(one.read_bytes() + two.read_bytes())
+
+    reader, _ = enhance(both, tmp_path / "day.mkv")
+
+    found = times(tmp_path / "day.mkv")
+    assert len(found) == 20
+    assert all(
+        Fraction(30, 1000) < b - a < Fraction(50, 1000) for a, b in zip(found, found[1:], strict=False)
+    )
+    assert any("clock goes back" in note for note in reader.notes)
+
+
+def test_a_clock_makes_equal_and_disordered_times_rise_and_counts_them() -> None:
+    clock = FrameClock(time_base=Fraction(1, 1000), rate=Fraction(25))
+
+    stamps = [clock.stamp(pts) for pts in (0, 40, 40, 35, 120, None, 200)]
+
+    assert stamps == [0, 40, 41, 42, 120, 160, 200]
+    assert (clock.disordered, clock.invented, clock.jumps) == (2, 1, 0)
