@@ -1,0 +1,5 @@
+"""`python -m streamllie` is `streamllie`."""
+
+from streamllie.cli import main
+
+main()

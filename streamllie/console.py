@@ -1,0 +1,250 @@
+"""How the command line talks: words and progress to stderr, results and JSON to stdout, and the exit code."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import math
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Self
+
+import typer
+
+from streamllie.errors import StreamLLIEError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from streamllie.bench import Bench
+    from streamllie.doctor import Finding
+    from streamllie.files import Outcome
+    from streamllie.shelf import Model
+    from streamllie.timing import Progress, Report
+
+verbose = False  # set by --verbose, before any command
+EVERY = 0.5  # seconds between progress events
+INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+
+class Talk(logging.Handler):
+    """What one command says. Leaving the `with` turns an error into one sentence and the exit code.
+
+    Events go to stdout with `json`. Otherwise words go to stderr, unless `quiet`, and a progress bar if
+    somebody sits at a terminal.
+    """
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        super().__init__(logging.INFO if verbose else logging.WARNING)
+        self._json, self._quiet = json, quiet
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._subject: Path | None = None
+        self._last_event = -math.inf
+
+    def __enter__(self) -> Self:
+        logger = logging.getLogger("streamllie")
+        logger.addHandler(self)
+        logger.setLevel(self.level)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_bar()
+        logging.getLogger("streamllie").removeHandler(self)
+        if isinstance(error, KeyboardInterrupt):
+            notes = "; ".join(getattr(error, "__notes__", []))
+            self._fail(f"interrupted; {notes}" if notes else "interrupted", error, code=INTERRUPTED)
+        if isinstance(error, StreamLLIEError):
+            self._fail(str(error), error)
+        if isinstance(error, Exception) and not isinstance(error, typer.Exit):
+            hint = "" if verbose else "; streamllie --verbose shows where"
+            self._fail(
+                f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error
+            )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say a warning of the library."""
+        if not self._quiet:
+            self._say(f"streamllie: {record.getMessage()}")
+
+    # enhance
+
+    def progress(self, source: Path, progress: Progress) -> None:
+        """A frame is done."""
+        if self._json:
+            now = time.monotonic()
+            if now - self._last_event >= EVERY:
+                self._last_event = now
+                self._event(
+                    event="progress",
+                    input=str(source),
+                    frames=progress.frames,
+                    estimate=progress.estimate,
+                    fps=round(progress.fps, 3),
+                    backend=progress.backend,
+                )
+        elif not self._quiet and sys.stderr.isatty():
+            self._show(source, progress)
+
+    def file(self, outcome: Outcome) -> None:
+        """A file of a folder is done, skipped or failed."""
+        self._end_bar()
+        source, target = str(outcome.source), str(outcome.target)
+        if self._json:
+            if outcome.report is not None:
+                self._event(**outcome.report.event() | {"event": "file", "input": source})
+            elif outcome.skipped is not None:
+                self._event(event="skipped", input=source, message=outcome.skipped)
+            else:
+                self._event(event="failed", input=source, message=outcome.failed)
+        elif outcome.failed is not None:
+            self._say(f"{source}: failed: {outcome.failed}")
+        elif not self._quiet:
+            what = f"-> {target}" if outcome.report is not None else f"skipped: {outcome.skipped}"
+            self._say(f"{source}: {what}")
+
+    def done(self, report: Report) -> None:
+        """One file is finished."""
+        self._end_bar()
+        if self._json:
+            self._event(**report.event())
+        elif not self._quiet:
+            self._say(_sentence(report))
+
+    def folder_done(self, target: Path, outcomes: list[Outcome]) -> None:
+        """All files of a folder were tried: fails if one of them did."""
+        reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+        failed = [outcome.source.name for outcome in outcomes if outcome.failed is not None]
+        skipped = len(outcomes) - len(reports) - len(failed)
+        summary = f"{len(reports)} enhanced, {skipped} skipped, {len(failed)} failed"
+        if failed:
+            raise StreamLLIEError(f"{summary}: {', '.join(failed)}")
+        if self._json:
+            self._event(**_sum(target, reports))
+        elif not self._quiet:
+            self._say(f"{summary} -> {target}")
+
+    # other commands
+
+    def models(self, models: list[Model]) -> None:
+        """The shelf."""
+        names = ("name", "parameters", "bytes", "licence", "sha256", "scores")
+        rows = [{name: getattr(model, name) for name in names} for model in models]
+        if self._json:
+            print(jsonlib.dumps(rows))
+            return
+        for model in models:
+            size = f"{model.parameters or 0:,} parameters, {model.bytes / 1e6:.2f} MB"
+            print(f"{model.name:10} {size}; {model.licence}")
+            print(f"{'':10} {model.summary}".rstrip())
+            if model.scores:
+                print(f"{'':10} {', '.join(f'{name} {value}' for name, value in model.scores.items())}")
+
+    def step(self, sentence: str) -> None:
+        """What a long measurement is doing."""
+        if not self._json and sys.stderr.isatty():
+            self._say(sentence)
+
+    def bench(self, bench: Bench) -> None:
+        """What was measured."""
+        if self._json:
+            self._event(**bench.event())
+        else:
+            print("\n".join(bench.lines()))
+
+    def findings(self, findings: list[Finding]) -> None:
+        """What works and what does not."""
+        if self._json:
+            for finding in findings:
+                self._event(**finding.event())
+            return
+        for finding in findings:
+            print(f"{'ok ' if finding.works else 'no '} {finding.subject}: {finding.detail}")
+
+    # the ways out
+
+    def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
+        if verbose and code == 1:
+            traceback.print_exception(error)
+        if self._json:
+            self._event(event="error", message=message)
+        self._say(f"streamllie: {message}")
+        raise typer.Exit(code) from None
+
+    def _event(self, **values: Any) -> None:
+        print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}), flush=True)
+
+    def _say(self, sentence: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(sentence, file=sys.stderr, flush=True)
+
+    def _show(self, source: Path, progress: Progress) -> None:
+        if self._subject != source:
+            self._end_bar()
+            self._begin_bar(source, progress)
+        if self._bar is not None and self._task is not None:
+            total = None if progress.estimate is None else max(progress.estimate, progress.frames)
+            self._bar.update(
+                self._task, completed=progress.frames, total=total, fps=f"{progress.fps:.1f} fps"
+            )
+
+    def _begin_bar(self, source: Path, progress: Progress) -> None:
+        from rich import progress as rich_progress  # noqa: PLC0415 - 50 ms, and only for people
+        from rich.console import Console  # noqa: PLC0415
+
+        self._subject = source
+        self._bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}", markup=False),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TextColumn("{task.fields[fps]}"),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[engine]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        engine = f"{progress.backend} {progress.precision}"
+        self._task = self._bar.add_task(source.name, total=progress.estimate, fps="", engine=engine)
+        self._bar.start()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = self._subject = None
+
+
+def _sentence(report: Report) -> str:
+    words = [f"{report.frames} frame{'s' * (report.frames != 1)} in {report.seconds:.1f} s"]
+    if report.bitrate_ratio is not None:
+        words += [f"{report.fps:.1f} fps", f"bit rate {report.bitrate_ratio:.2f} times the source's"]
+    return f"{report.output}: {', '.join([*words, f'{report.model} on {report.backend} {report.precision}'])}"
+
+
+def _sum(target: Path, reports: list[Report]) -> dict[str, object]:
+    """The last event of a folder: as of one file, over all of them."""
+    frames = sum(report.frames for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    return {
+        "event": "done",
+        "frames": frames,
+        "seconds": round(seconds, 3),
+        "fps": round(frames / max(seconds, 1e-9), 3),
+        "backend": reports[0].backend if reports else None,
+        "model": reports[0].model if reports else None,
+        "output": str(target),
+        "bitrate_ratio": None,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no nan."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,147 @@
+"""What works on this machine, what does not, and why."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+import streamllie
+from streamllie.backends import available, open_engine
+from streamllie.errors import StreamLLIEError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.shelf import Model, find, models
+from streamllie.video.encoders import ENCODERS
+from streamllie.video.encoders import _probe as probe  # pyright: ignore[reportPrivateUsage]
+
+PACKAGES = ("numpy", "opencv-python", "openvino", "onnxruntime", "torch")
+CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
+SIDE = 64  # pixels of the frame that is enhanced to see whether that works
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    works: bool
+    detail: str  # the version, the value, or the reason why not
+
+    def event(self) -> dict[str, object]:
+        """The line of `doctor --json`."""
+        return {"subject": self.subject, "works": self.works, "detail": self.detail}
+
+
+def examine() -> list[Finding]:
+    """Look at everything that a run needs. Models and encoders are really tried, with one small frame."""
+    return [*_machine(), *_packages(), *_shelf(), *_backends(), *_encoders(), _cache()]
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding(subject="streamllie", works=True, detail=streamllie.__version__)
+    yield Finding(
+        subject="python", works=True, detail=f"{platform.python_version()} on {platform.platform()}"
+    )
+    name, features = _cpu()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding(
+        subject="cpu", works=True, detail=f"{name}, {cores} cores for us, {' '.join(features) or 'no AVX'}"
+    )
+    bf16 = bool({"avx512_bf16", "amx_bf16"} & set(features))
+    why_not = "the CPU has neither avx512_bf16 nor amx_bf16, so models run in fp32"
+    yield Finding(subject="bfloat16", works=bf16, detail="the CPU computes in it" if bf16 else why_not)
+
+
+def _cpu() -> tuple[str, list[str]]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine(), []
+    facts = dict(reversed([(k.strip(), v.strip()) for k, _, v in (line.partition(":") for line in lines)]))
+    flags = set(facts.get("flags", "").split())
+    return facts.get("model name", platform.machine()), [name for name in CPU_FEATURES if name in flags]
+
+
+def _packages() -> Iterator[Finding]:
+    import av  # noqa: PLC0415 - only its word about the libraries inside it
+
+    libraries = ", ".join(
+        f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items())
+    )
+    yield Finding(subject="package av", works=True, detail=f"{av.__version__} with {libraries}")
+    for name in PACKAGES:
+        try:
+            yield Finding(subject=f"package {name}", works=True, detail=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(subject=f"package {name}", works=False, detail="not installed")
+
+
+def _shelf() -> Iterator[Finding]:
+    try:
+        on_shelf = models()
+    except StreamLLIEError as error:
+        yield Finding(subject="shelf", works=False, detail=str(error))
+        return
+    if not on_shelf:
+        yield Finding(subject="shelf", works=False, detail="no model is on it")
+    for model in on_shelf:
+        try:
+            found = find(model.name)
+            detail = f"{found.path}, sha256 {found.sha256[:12]} as in the manifest"
+            yield Finding(subject=f"model {model.name}", works=True, detail=detail)
+        except StreamLLIEError as error:
+            yield Finding(subject=f"model {model.name}", works=False, detail=str(error))
+
+
+def _backends() -> Iterator[Finding]:
+    try:
+        model = next((find(model.name) for model in models()), None)
+    except StreamLLIEError:
+        model = None  # told above
+    for name, missing in available().items():
+        if missing is not None or model is None:
+            detail = missing or "no model to try it with"
+            yield Finding(subject=f"backend {name}", works=False, detail=detail)
+        else:
+            yield _backend(name, model)
+
+
+def _backend(name: str, model: Model) -> Finding:
+    subject = f"backend {name}"
+    format = VideoFormat(height=SIDE, width=SIDE)
+    half = np.full((SIDE // 2, SIDE // 2), 128, np.uint8)
+    luma = np.full((SIDE, SIDE), 30, np.uint8)
+    try:
+        with open_engine(model, format, backend=name) as engine:
+            engine(Frame(y=luma, u=half, v=half, pts=0, time_base=Fraction(1, 30)))
+            return Finding(subject=subject, works=True, detail=f"ran {model.name} in {engine.precision}")
+    except (StreamLLIEError, ImportError, OSError, RuntimeError) as error:
+        return Finding(subject=subject, works=False, detail=str(error))
+
+
+def _encoders() -> Iterator[Finding]:
+    for encoder in ENCODERS:
+        # NVENC takes no less than 145 x 49.
+        failure = probe(encoder.name, 256, 256, next(iter(encoder.layouts.values())))
+        kind = "hardware" if encoder.hardware else "software"
+        detail = f"does not run: {failure}" if failure else f"runs, {kind}"
+        yield Finding(
+            subject=f"encoder {encoder.name}", works=failure is None, detail=f"{encoder.family}, {detail}"
+        )
+
+
+def _cache() -> Finding:
+    folder = user_cache_path("streamllie", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe_file = folder / f".doctor-{os.getpid()}"
+        probe_file.write_bytes(b"")
+        probe_file.unlink()
+    except OSError as error:
+        return Finding(subject="cache folder", works=False, detail=f"{folder}: {error.strerror}")
+    return Finding(subject="cache folder", works=True, detail=str(folder))

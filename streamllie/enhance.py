@@ -1,0 +1,204 @@
+"""Put the parts together: enhance a video file, or pictures in memory one after the other."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streamllie.backends import open_engine
+from streamllie.backends.base import Engine
+from streamllie.frame import Frame, VideoFormat
+from streamllie.pictures import Picture, Rgb
+from streamllie.pipeline import run
+from streamllie.shelf import find
+from streamllie.temporal.cuts import CutDetector
+from streamllie.temporal.policy import Smoothing
+from streamllie.timing import Meter, Progress, Report
+from streamllie.video import VideoSink, VideoSource
+
+MODEL = "lite"
+SMOOTHING = 0.5  # of video: the model follows a change of light within a quarter of a second
+SIZES = 4  # engines that an Enhancer keeps: a folder of photos has few shapes, and an engine takes 100 MB
+APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
+TICK = 1_000_000  # a second in the unit in which an Enhancer counts time
+
+
+def enhance_video(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str | Path = MODEL,
+    backend: str = "auto",
+    precision: str = "auto",
+    strength: float = 1.0,
+    smoothing: float = SMOOTHING,
+    codec: str = "auto",
+    crf: float | None = None,
+    preset: str | None = None,
+    max_bitrate: str | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Enhance every frame of a video file and copy everything else that is in it.
+
+    `strength` in [0, 1] is the share of the effect, `smoothing` in [0, 1] how slowly the model follows the
+    light, `start` and `duration` are seconds, `max_bitrate` is bits per second, such as "8M". The target gets
+    its name when it is complete. On Ctrl-C, a note of the KeyboardInterrupt names the playable part.
+
+        report = enhance_video("night.mp4", "day.mp4")
+
+    Raises:
+        StreamLLIEError: the source, the target, the model or the backend fails; each has a class of its own.
+        ValueError: strength or smoothing is out of range.
+    """
+    check_share("strength", strength)
+    policy = Smoothing(smoothing)
+    found = find(model)
+    with VideoSource(source, start=start, duration=duration) as frames:
+        sink = VideoSink(
+            target,
+            frames.format,
+            copy_from=source,
+            codec=codec,
+            crf=crf,
+            preset=preset,
+            max_bitrate=max_bitrate,
+            overwrite=overwrite,
+            start=start,
+            duration=duration,
+        )
+        with open_engine(found, frames.format, backend=backend, precision=precision) as engine:
+            steady = Steady(engine, frames.format, policy, strength=strength)
+
+            def tell(meter: Meter) -> None:
+                if on_progress is not None:
+                    on_progress(
+                        Progress(
+                            frames=meter.frames,
+                            estimate=frames.frames_estimate,
+                            seconds=meter.seconds,
+                            backend=engine.backend,
+                            precision=engine.precision,
+                        )
+                    )
+
+            try:
+                with sink:
+                    meter = run(frames, steady, sink, on_frame=tell)
+                    sink.expect(frames.frames_read)
+            except KeyboardInterrupt as interrupt:
+                if sink.written_to is not None:
+                    interrupt.add_note(f'the first {sink.frames_written} frames are in "{sink.written_to}"')
+                raise
+            return Report(
+                frames=meter.frames,
+                seconds=meter.seconds,
+                backend=engine.backend,
+                precision=engine.precision,
+                model=found.name,
+                output=str(target),
+                bitrate_ratio=round(sink.video_bytes / max(frames.video_bytes, 1), 3),
+                notes=(*frames.notes, *sink.notes),
+            )
+
+
+class Steady:
+    """An engine as a function of one frame, which keeps its memory within a scene and drops it at a cut."""
+
+    def __init__(self, engine: Engine, format: VideoFormat, policy: Smoothing, *, strength: float) -> None:
+        self.engine = engine
+        self._policy, self._strength = policy, strength
+        self._opens_scene = CutDetector(depth=format.depth)
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Enhance one frame."""
+        cut = self._policy.seconds > 0 and self._opens_scene(frame.y)
+        return self.engine(frame, keep=self._policy.keep(frame.time, cut=cut), strength=self._strength)
+
+    def forget(self) -> None:
+        """Take the next frame for the first."""
+        self.engine.reset()
+        self._policy.forget()
+        self._opens_scene.forget()
+
+
+class Enhancer:
+    """A model for pictures in memory: (H, W, 3) uint8 RGB in, the same out. A context manager.
+
+    With `smoothing` > 0 it remembers earlier pictures, until a cut or `reset`; pictures of each size are a
+    sequence of their own. It keeps the engines of the last SIZES sizes. With strength=0 every picture comes
+    back exactly.
+
+        with Enhancer("lite") as enhance:
+            bright = enhance(rgb)
+    """
+
+    def __init__(
+        self,
+        model: str | Path = MODEL,
+        *,
+        backend: str = "auto",
+        precision: str = "auto",
+        strength: float = 1.0,
+        smoothing: float = 0.0,
+    ) -> None:
+        check_share("strength", strength)
+        Smoothing(smoothing)  # out of range is told here, not at the first picture
+        self.model = find(model)
+        self.backend, self.precision = backend, precision  # as asked for; "auto" becomes what it took
+        self._asked = backend, precision
+        self._strength, self._smoothing = strength, smoothing
+        self._engines: OrderedDict[tuple[int, ...], Steady] = OrderedDict()
+        self._time = Fraction(0)
+
+    def __call__(self, rgb: Rgb, *, time: float | None = None) -> Rgb:
+        """Enhance one picture. `time`, in seconds, says how far it is from others; by default 1/30 s."""
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype.name != "uint8" or rgb.size == 0:
+            raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}")
+        self._time = self._time + APART if time is None else Fraction(time)
+        picture = Picture.of(rgb)
+        pts = round(self._time * TICK)
+        frame = Frame(y=picture.y, u=picture.u, v=picture.v, pts=pts, time_base=Fraction(1, TICK))
+        bright = self._engine(rgb.shape[:2])(frame)
+        return picture.enhanced(bright.y, bright.u, bright.v)
+
+    def reset(self) -> None:
+        """Forget all earlier pictures. The engines stay."""
+        for steady in self._engines.values():
+            steady.forget()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._engines:
+            self._close_oldest()
+
+    def _engine(self, size: tuple[int, ...]) -> Steady:
+        if size not in self._engines:
+            while len(self._engines) >= SIZES:
+                self._close_oldest()
+            format = VideoFormat(height=size[0], width=size[1], full_range=True)
+            engine = open_engine(self.model, format, backend=self._asked[0], precision=self._asked[1])
+            self.backend, self.precision = engine.backend, engine.precision
+            policy = Smoothing(self._smoothing)
+            self._engines[size] = Steady(engine.__enter__(), format, policy, strength=self._strength)
+        self._engines.move_to_end(size)
+        return self._engines[size]
+
+    def _close_oldest(self) -> None:
+        _, steady = self._engines.popitem(last=False)
+        steady.engine.__exit__(None, None, None)
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not between 0 and 1."""
+    if not 0 <= value <= 1 or math.isnan(value):
+        raise ValueError(f"{name} is {value}; it must be between 0 and 1")

@@ -1,0 +1,186 @@
+"""Enhance whatever a path names: a video, a picture, or a folder of both."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from streamllie import stills
+from streamllie.enhance import MODEL, Enhancer, enhance_video
+from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
+from streamllie.timing import Meter, Progress, Report
+from streamllie.video import check_target
+
+log = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
+    | {".wmv", ".flv", ".3gp", ".ogv", ".gif", ".mxf"}
+)
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `enhance_video`, for those who pass them on."""
+
+    model: str | Path
+    backend: str
+    precision: str
+    strength: float
+    smoothing: float
+    codec: str
+    crf: float | None
+    preset: str | None
+    max_bitrate: str | None
+    start: float | None
+    duration: float | None
+    overwrite: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one file of a folder."""
+
+    source: Path
+    target: Path
+    report: Report | None = None  # it was enhanced
+    skipped: str | None = None  # it is no media, and why we think so
+    failed: str | None = None  # the one sentence of its error
+
+
+def enhance_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    **options: Unpack[Options],
+) -> Report:
+    """Enhance one video, or one png, jpg or webp picture, which has no use for the options of videos.
+
+    Raises what `enhance_video` raises.
+    """
+    source, target = Path(source), Path(target)
+    if target.is_dir():
+        raise SinkError(f'"{target}" is a folder; give the name of a file in it')
+    if not stills.is_still(source):
+        if stills.is_still(target):
+            raise SinkError(f'"{source.name}" is no picture by its name and cannot become "{target.name}"')
+        return enhance_video(source, target, on_progress=on_progress, **options)
+    with _enhancer(options) as enhancer:
+        return _enhance_picture(enhancer, source, target, overwrite=options.get("overwrite", False))
+
+
+def enhance_folder(
+    source: str | Path,
+    target: str | Path,
+    *,
+    on_file: Callable[[Outcome], None] | None = None,
+    on_progress: Callable[[Path, Progress], None] | None = None,
+    **options: Unpack[Options],
+) -> list[Outcome]:
+    """Enhance every video and picture of a folder and of those in it, each under its own name in the target.
+
+    What is no media by its name is skipped, and a file that fails does not stop the others: both are told to
+    `on_file` as they happen, and are in the list that comes back. Hidden files are not looked at.
+
+    Raises:
+        StreamLLIEError: the folder cannot be read, or there is no such model or backend.
+        ValueError: an option is out of range.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists() and not target.is_dir():
+        raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
+    if target.resolve() == source.resolve():
+        raise SinkError(f'"{target}" is the input itself; give another folder')
+    outcomes: list[Outcome] = []
+    with _enhancer(options) as enhancer:
+        for path in _files(source, besides=target):
+            goal = target / path.relative_to(source)
+            outcome = _enhance_one(enhancer, path, goal, on_progress, options)
+            outcomes.append(outcome)
+            if on_file is not None:
+                on_file(outcome)
+    if not outcomes:
+        raise SourceError(f'the folder "{source}" has no files')
+    return outcomes
+
+
+def _enhance_one(
+    enhancer: Enhancer,
+    source: Path,
+    target: Path,
+    on_progress: Callable[[Path, Progress], None] | None,
+    options: Options,
+) -> Outcome:
+    is_still = stills.is_still(source)
+    if not is_still and source.suffix.lower() not in VIDEO_SUFFIXES:
+        return Outcome(source=source, target=target, skipped="neither a video nor a picture by its name")
+
+    def tell(progress: Progress) -> None:
+        if on_progress is not None:
+            on_progress(source, progress)
+
+    try:
+        _make_folder(target.parent)
+        if is_still:
+            report = _enhance_picture(enhancer, source, target, overwrite=options.get("overwrite", False))
+        else:
+            report = enhance_video(source, target, on_progress=tell, **options)
+    except (ModelError, BackendMissing):
+        raise  # every other file would fail alike
+    except StreamLLIEError as error:
+        return Outcome(source=source, target=target, failed=str(error))
+    except Exception as error:
+        log.debug("%s failed", source, exc_info=True)
+        return Outcome(source=source, target=target, failed=f"{type(error).__name__}: {error}")
+    return Outcome(source=source, target=target, report=report)
+
+
+def _enhance_picture(enhancer: Enhancer, source: Path, target: Path, *, overwrite: bool) -> Report:
+    meter = Meter()
+    if not stills.is_still(target):
+        known = ", ".join(sorted(stills.SUFFIXES))
+        raise SinkError(f'"{source.name}" is a picture and cannot become "{target.name}"; use one of {known}')
+    check_target(target, source=source, overwrite=overwrite)
+    still = stills.read(source)
+    stills.write(target, still.with_rgb(enhancer(still.rgb)), overwrite=overwrite)
+    for note in still.notes:
+        log.warning("%s: %s", source.name, note)
+    return Report(
+        frames=meter.count(),
+        seconds=meter.seconds,
+        backend=enhancer.backend,
+        precision=enhancer.precision,
+        model=enhancer.model.name,
+        output=str(target),
+        notes=still.notes,
+    )
+
+
+def _enhancer(options: Options) -> Enhancer:
+    """For pictures that have nothing to do with each other."""
+    return Enhancer(
+        options.get("model", MODEL),
+        backend=options.get("backend", "auto"),
+        precision=options.get("precision", "auto"),
+        strength=options.get("strength", 1.0),
+    )
+
+
+def _files(folder: Path, *, besides: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f'cannot list "{error.filename}": {error.strerror}') from error
+
+    besides = besides.resolve()
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(name)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != besides)
+        yield from (here / file for file in sorted(files) if not file.startswith("."))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f'cannot make the folder "{folder}": {error.strerror}') from error
