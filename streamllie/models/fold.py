@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from streamllie.models.network import Gate, Network
+from streamllie.models.network import Detail, Gate, Network
 
 
 def fold(network: Network) -> Network:
@@ -15,10 +15,8 @@ def fold(network: Network) -> Network:
     for module in network.modules():
         if isinstance(module, Gate):
             _fold_gate(module)
-    conv, norm, act = network.refine
-    assert isinstance(conv, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    network.refine = nn.Sequential(fuse_conv_bn_eval(conv, norm), act)
+        if isinstance(module, Detail):
+            _fold_detail(module)
     return network
 
 
@@ -39,3 +37,16 @@ def _fold_gate(gate: Gate) -> None:
     gate.project.weight.mul_(gate.scale[0, :, None])
     gate.project.bias.mul_(gate.scale[0, :, 0, 0])
     gate.scale = None
+
+
+def _fold_detail(detail: Detail) -> None:
+    """3x3 convolution -> norm is one convolution; a scale of the gated product is a scale of one factor."""
+    norm = detail.norm
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert detail.scale is not None
+    detail.widen = fuse_conv_bn_eval(detail.widen, norm)
+    half = detail.scale.shape[1]
+    detail.widen.weight[:half].mul_(detail.scale[0, :, None])
+    assert detail.widen.bias is not None
+    detail.widen.bias[:half].mul_(detail.scale[0, :, 0, 0])
+    detail.norm, detail.scale = nn.Identity(), None

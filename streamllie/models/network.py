@@ -67,6 +67,21 @@ class Block(nn.Module):
         return self.channel(self.spatial(x, memory), memory)
 
 
+class Detail(nn.Module):
+    """The finest step: a dense 3x3 look, gated, so that smoothing can stop at edges. (B, w, H, W) to the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.widen = nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.norm: nn.Module = nn.BatchNorm2d(2 * width)  # folded: the identity
+        self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = self.norm(self.widen(x)).chunk(2, dim=1)
+        h = left * right
+        return x + (h if self.scale is None else self.scale * h)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdrSize:
     """Rank m of the correction and dimension d of the embeddings."""
@@ -82,7 +97,7 @@ class NetworkSize:
     fine: int = 32  # channels at 1/4
     coarse: int = 40  # channels at 1/8 and 1/16
     encoder: int = 1  # blocks at 1/8, on the way down
-    middle: int = 2  # blocks at 1/16
+    middle: int = 1  # blocks at 1/16
     decoder: int = 1  # blocks at 1/8, on the way up: they carry ADR
     adr_m: int = 4
     adr_d: int = 8
@@ -99,15 +114,14 @@ class Network(nn.Module):
         super().__init__()
         self.size = s = size or NetworkSize()
         adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
-        self.stem = nn.Conv2d(25, s.fine, 3, padding=1)
+        self.stem = nn.Conv2d(24, s.fine, 3, padding=1)
+        self.noise = nn.Linear(1, s.fine)  # from the exposure gain: how noisy the picture is
         self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
         self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
         self.middle = nn.ModuleList(Block(s.coarse) for _ in range(s.middle))
         self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
         self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
-        self.refine = nn.Sequential(
-            nn.Conv2d(s.fine, s.fine, 3, padding=1, bias=False), nn.BatchNorm2d(s.fine), nn.ReLU(inplace=True)
-        )
+        self.detail = Detail(s.fine)
         self.head = nn.Conv2d(s.fine, 24, 3, padding=1)
         self.tone = nn.Sequential(nn.Linear(s.coarse + 3, 32), nn.ReLU(), nn.Linear(32, 4))
         self.light = nn.Conv2d(s.coarse, 2, 1)
@@ -129,10 +143,11 @@ class Network(nn.Module):
         gain = (1 + (gain - 1) * level / (level + self.BLACK))[:, :, None, None]  # a black frame stays black
         luma = curve(luma, gain)
         chroma = chroma * (gain / (1 + (gain - 1) * patch))  # colour grows as its luma does
-        log_gain = gain.log()  # (B, 1, 1, 1): tells the network how noisy the picture is
+        log_gain = gain.log().flatten(1)  # (B, 1)
 
         # Residual.
-        fine = self.stem(torch.cat([luma, chroma, 0.25 * log_gain.expand_as(patch)], dim=1))  # (B, f, H/4, W/4)
+        fine = self.stem(torch.cat([luma, chroma], dim=1))  # (B, f, H/4, W/4)
+        fine = fine + self.noise(log_gain)[:, :, None, None]
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory)
@@ -143,10 +158,10 @@ class Network(nn.Module):
         for block in self.decoder:
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
-        residual = self.head(fine + self.refine(fine))  # (B, 24, H/4, W/4)
+        residual = self.head(self.detail(fine))  # (B, 24, H/4, W/4)
 
         # Tone.
-        whole = self.tone(torch.cat([memory(pool(coarse)), log_gain.flatten(1), seen[:, :2]], dim=1))  # (B, 4)
+        whole = self.tone(torch.cat([memory(pool(coarse)), log_gain, seen[:, :2]], dim=1))  # (B, 4)
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
         lift = (whole[:, :2, None, None] + local).clamp(-2.5, 2.5).exp()  # (B, 2, H/4, W/4) luma and colour gain
         tint = whole[:, 2:].repeat_interleave(4, dim=1)[:, :, None, None]  # (B, 8, 1, 1) shift of u and of v
