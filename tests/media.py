@@ -1,6 +1,6 @@
-"""Make small media files with every property that a test asks for: 64 x 48, ten frames, a moving dark picture."""
+"""Make small media files with every property that a test asks for: 64 x 48, ten frames, dark and moving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -147,7 +147,7 @@ def make_video(
             packets += [(float(p.dts * p.time_base), p) for p in video.encode(None)]
         for track, stream in zip(sound, tracks, strict=True):
             packets += _sound_packets(track, stream)
-        for track, (stream, encode) in zip(subtitles, texts, strict=True):
+        for track, encode in zip(subtitles, texts, strict=True):
             packets += [(event[0], encode(event)) for event in track.events]
         for _, packet in sorted(packets, key=lambda item: item[0]):
             output.mux_one(packet)
@@ -194,7 +194,7 @@ def _sound_packets(track: Sound, stream: av.AudioStream) -> list[tuple[float, Pa
     return [(float(p.dts * p.time_base), p) for p in packets]
 
 
-def _add_subtitle(output: OutputContainer, track: Subtitle) -> tuple[Any, Any]:
+def _add_subtitle(output: OutputContainer, track: Subtitle) -> Callable[[tuple[float, float, str]], Packet]:
     stream = output.add_stream(track.codec)
     tick = Fraction(1, 1000)
     stream.time_base = stream.codec_context.time_base = tick
@@ -219,18 +219,27 @@ def _add_subtitle(output: OutputContainer, track: Subtitle) -> tuple[Any, Any]:
         packet.is_keyframe = True
         return packet
 
-    return stream, encode
+    return encode
 
 
 def _ass_header() -> bytes:
-    return (
-        b"[Script Info]\r\nScriptType: v4.00+\r\nPlayResX: 384\r\nPlayResY: 288\r\n\r\n[V4+ Styles]\r\n"
-        b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic,"
-        b" Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL,"
-        b" MarginR, MarginV, Encoding\r\n"
-        b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\r\n\r\n"
-        b"[Events]\r\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
+    styles = (
+        "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic"
     )
+    more = "Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment"
+    lines = (
+        "[Script Info]",
+        "ScriptType: v4.00+",
+        "",
+        "[V4+ Styles]",
+        f"Format: {styles}, {more}, MarginL, MarginR, MarginV, Encoding",
+        "Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1",
+        "",
+        "[Events]",
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
+        "",
+    )
+    return "\r\n".join(lines).encode()
 
 
 def _add_cover(output: OutputContainer, cover: bytes, packets: list[tuple[float, Packet]]) -> None:

@@ -151,7 +151,7 @@ class Choice:
     @property
     def pixels(self) -> str:
         """The pixel format that the encoder takes."""
-        return self.encoder.layouts.get(self.depth) or next(iter(self.encoder.layouts.values()))
+        return self.encoder.layouts[self.depth]
 
 
 def choose(
@@ -179,20 +179,17 @@ def choose(
             refused.append(refusal)
             continue
         grow = odd and not encoder.odd_sizes
-        choice = Choice(
-            encoder=encoder,
-            depth=video.depth if video.depth in encoder.layouts else max(encoder.layouts),
-            height=video.height + (video.height % 2 if grow else 0),
-            width=video.width + (video.width % 2 if grow else 0),
-            options=_options(
-                encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate
-            ),
-            why="",
-        )
-        if failure := _probe(encoder.name, choice.width, choice.height, choice.pixels):
+        height = video.height + (video.height % 2 if grow else 0)
+        width = video.width + (video.width % 2 if grow else 0)
+        depth = video.depth if video.depth in encoder.layouts else max(encoder.layouts)
+        if failure := _probe(encoder.name, width, height, encoder.layouts[depth]):
             refused.append(f"{encoder.name} does not run here ({failure})")
             log.info("%s; trying the next encoder", refused[-1])
             continue
+        options = _options(
+            encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate
+        )
+        choice = Choice(encoder=encoder, depth=depth, height=height, width=width, options=options, why="")
         why = _explain(choice, video, source_codec=source_codec, named=codec != "auto")
         return replace(choice, why=why)
     raise SinkError(f"no encoder can write this video: {'; '.join(dict.fromkeys(refused))}")

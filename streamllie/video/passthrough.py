@@ -1,5 +1,6 @@
 """Copy every other stream packet for packet: sound, subtitles, fonts, cover art, data, more video."""
 
+import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -19,13 +20,14 @@ from av.video.stream import VideoStream
 from streamllie.errors import SinkError
 from streamllie.video.containers import TEXT_SUBTITLES, Container
 from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata
-from streamllie.video.opening import open_input, packets, reason, video_stream
+from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
 JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
+SEEK_MARGIN = 5  # seconds; an index of the video may lead past the sound that belongs to it
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
@@ -112,7 +114,8 @@ class Passthrough:
         if not self._tracks:
             return
         if self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start:
-            self._input.seek(int(self._timeline.begin * 1_000_000))
+            with contextlib.suppress(FFmpegError):  # no index: we read from the start
+                self._input.seek(int(max(Fraction(0), self._timeline.begin - SEEK_MARGIN) * MICROSECONDS))
         chosen = [stream for stream in self._input.streams if stream.index in self._tracks]
         self._packets = packets(self._input, chosen, self._damaged)
 
@@ -152,7 +155,7 @@ class Passthrough:
         elif isinstance(stream, SubtitleStream):
             self._add_subtitle(stream)
         elif isinstance(stream, DataStream):
-            # In mp4 and mov, chapters and timecode are tracks as well as metadata; the muxer makes the tracks anew.
+            # In mp4 and mov, chapters and timecode are tracks as well as metadata; the muxer makes them anew.
             is_chapters = stream.name == "bin_data" and self._input.chapters()
             if not is_chapters and "timecode" not in stream.metadata:
                 self._add_copy(stream)

@@ -30,6 +30,7 @@ from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
 FINEST_CLOCK = (
     1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
 )
@@ -106,6 +107,11 @@ class VideoSink:
     def encoder(self) -> str:
         """The name of the encoder in use, such as "libx264"."""
         return self._choice.encoder.name
+
+    @property
+    def unused_options(self) -> dict[str, str]:
+        """Settings that the encoder did not know: none, unless we made a mistake."""
+        return dict(self._stream.codec_context.options)
 
     def write(self, frame: Frame) -> None:
         """Encode one frame and mux what is ready, with the other streams up to its time."""
@@ -204,7 +210,7 @@ class VideoSink:
         return stream
 
     def _mp4_options(self) -> dict[str, str]:
-        """A clock for the whole file that tells every stream's start exactly; by default it has 1 ms steps."""
+        """A clock of the whole file that tells each stream's start exactly; by default it has 1 ms steps."""
         ticks = [s.time_base.denominator for s in self._output.streams if s.time_base]
         common = lcm(*ticks)
         options = {"movie_timescale": str(common if common <= FINEST_CLOCK else self._time_base.denominator)}
@@ -239,12 +245,14 @@ class VideoSink:
         for packet in self._stream.encode(frame):
             if self._kind.constant_rate and not self._packets and packet.dts:
                 self._mux_empty()
+            if frame is None and self.frames_written <= TOO_FEW:
+                packet.dts = packet.pts
             self._packets += 1
             self.video_bytes += packet.size
             self._output.mux_one(packet)
 
     def _mux_empty(self) -> None:
-        """Fill the time before a late first frame: avi counts from 0 and the muxer fills gaps, but not the first."""
+        """Fill the time before a late first frame: avi counts from 0, and its muxer fills only later gaps."""
         empty = Packet(0)
         empty.stream = self._stream
         empty.time_base = self._time_base

@@ -41,7 +41,7 @@ class VideoSource:
     """The frames of one video file. Open it with `with`; iterate once.
 
     `start` and `duration` (seconds, from the beginning of the file) choose frames by their exact time.
-    `notes` fills with one sentence for each thing that is not passed on as it is; each is logged as a warning.
+    `notes` gets one sentence for each thing that is not passed on as it is; it is logged as a warning too.
 
         with VideoSource("night.mp4") as source:
             print(source.format.width, source.format.height)
@@ -177,13 +177,13 @@ class VideoSource:
         if begin is None or begin <= self._timeline.file_start:
             return self._decoded(container, stream)
         for margin in SEEK_MARGINS:
-            to = max(self._timeline.file_start, begin - margin)
+            to = max(Fraction(0), begin - margin)  # 0 lies before every start: the beginning of the file
             with contextlib.suppress(FFmpegError):  # no index: nothing has moved, we read from the start
                 container.seek(int(to * MICROSECONDS))
             frames = self._decoded(container, stream)
             first = next(frames, None)
             early = first is not None and first.pts is not None and first.pts * self._time_base <= begin
-            if early or to == self._timeline.file_start:
+            if early or not to:
                 return frames if first is None else chain([first], frames)
             self._reset(stream)
         raise AssertionError("the last margin leads to the start")
@@ -194,9 +194,7 @@ class VideoSource:
         self._damaged.clear()
         self.video_bytes = 0
 
-    def _progressive(
-        self, stream: VideoStream, frames: Iterator[av.VideoFrame]
-    ) -> Iterator[av.VideoFrame]:
+    def _progressive(self, stream: VideoStream, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         every_frame = stream_is_interlaced(stream)
         for frame in frames:
             frame.pts = self._clock.stamp(frame.pts)

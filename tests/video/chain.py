@@ -1,4 +1,4 @@
-"""Copy a video from source to sink, with nothing or a given step between; and look into files with plain PyAV."""
+"""Copy a video from source to sink with any step between, and look into files with plain PyAV."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,0 +1,118 @@
+"""Colour tags, range and depth come out as they went in; what was untagged stays untagged."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from streamllie.video import VideoSource
+from tests import media
+from tests.video.chain import enhance, frames_of
+
+# primaries, transfer, matrix as in ITU-T H.273
+STANDARDS = {
+    "untagged": (2, 2, 2),
+    "bt601-525": (6, 6, 6),
+    "bt601-625": (5, 6, 5),
+    "bt709": (1, 1, 1),
+    "bt2020": (9, 14, 9),
+    "pq": (9, 16, 9),
+    "hlg": (9, 18, 9),
+}
+RANGES = {"untagged": 0, "limited": 1, "full": 2}
+
+
+def tagged(path: Path, standard: str, range_: str, *, codec: str = "libx264", **options: object) -> Path:
+    primaries, transfer, matrix = STANDARDS[standard]
+    return media.make_video(
+        path,
+        codec=codec,
+        frames=3,
+        tags={
+            "color_primaries": primaries,
+            "color_trc": transfer,
+            "colorspace": matrix,
+            "color_range": RANGES[range_],
+        },
+        **options,
+    )
+
+
+def tags(path: Path) -> tuple[int, int, int, int]:
+    """Primaries, transfer, matrix and range of the first decoded frame, by plain PyAV."""
+    with av.open(str(path)) as file:
+        frame = next(file.decode(video=0))
+        return int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), int(frame.color_range)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "ts"])
+@pytest.mark.parametrize("range_", RANGES)
+@pytest.mark.parametrize("standard", ["untagged", "bt601-525", "bt601-625", "bt709", "bt2020"])
+def test_colour_tags_pass_unchanged(tmp_path: Path, standard: str, range_: str, container: str) -> None:
+    source = tagged(tmp_path / f"night.{container}", standard, range_)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    assert tags(source)[:3] == STANDARDS[standard]  # the source really is what it is meant to be
+    assert tags(tmp_path / f"day.{container}") == tags(source)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container"), [("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv")]
+)
+@pytest.mark.parametrize("range_", ["limited", "full"])
+def test_colour_tags_pass_through_every_encoder(
+    tmp_path: Path, codec: str, container: str, range_: str
+) -> None:
+    source = tagged(tmp_path / "night.mp4", "bt709", range_)
+
+    enhance(source, tmp_path / f"day.{container}", codec=codec)
+
+    assert tags(tmp_path / f"day.{container}") == (1, 1, 1, RANGES[range_])
+
+
+@pytest.mark.parametrize("standard", ["pq", "hlg"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
+def test_hdr_keeps_its_tags_and_its_depth(
+    tmp_path: Path, standard: str, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SVT_LOG", "1")
+    source = tagged(tmp_path / "night.mp4", standard, "limited", codec=codec, layout="yuv420p10le")
+
+    enhance(source, tmp_path / "day.mp4")
+
+    assert tags(tmp_path / "day.mp4") == (*STANDARDS[standard], 1)
+    with VideoSource(tmp_path / "day.mp4") as reader:
+        assert reader.format.depth == 10
+
+
+def test_the_old_full_range_layout_is_full_range_and_stays_so(tmp_path: Path) -> None:
+    source = tagged(tmp_path / "night.mp4", "untagged", "full", layout="yuvj420p", options={"crf": "1"})
+
+    with VideoSource(source) as reader:
+        assert reader.format.full_range
+    enhance(source, tmp_path / "day.mp4", crf=1)
+
+    assert tags(tmp_path / "day.mp4")[3] == 2
+    before, after = frames_of(source)[0].y.astype(int), frames_of(tmp_path / "day.mp4")[0].y.astype(int)
+    assert np.abs(before - after).max() <= 4  # near-lossless coding twice, no change of levels
+
+
+def test_untagged_range_is_limited(tmp_path: Path) -> None:
+    source = tagged(tmp_path / "night.mp4", "untagged", "untagged")
+
+    with VideoSource(source) as reader:
+        assert (reader.format.full_range, reader.format.range_tag) == (False, 0)
+
+
+@pytest.mark.parametrize("location", ["topleft", "center", "left"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_the_place_of_chroma_survives(tmp_path: Path, location: str, codec: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", options={"chroma_sample_location": location}, frames=3)
+
+    enhance(source, tmp_path / "day.mp4", codec=codec)
+
+    with VideoSource(source) as before, VideoSource(tmp_path / "day.mp4") as after:
+        expected = {"left": 1, "center": 2, "topleft": 3}[location]
+        assert before.format.chroma_location == after.format.chroma_location == expected
