@@ -1,0 +1,33 @@
+"""What tests of several folders share: a dark clip, a dark picture, and no shelf but ours."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.media import Sound, make_video
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_shelf_but_ours(tmp_path_factory):
+    """A model that somebody keeps in the user's shelf must not change what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMLLIE_SHELF", str(tmp_path_factory.mktemp("shelf")))
+        yield
+
+
+@pytest.fixture
+def night(tmp_path) -> Path:
+    """Ten dark frames of 64 x 48 with a tone."""
+    return make_video(tmp_path / "night.mp4", sound=[Sound()])
+
+
+@pytest.fixture
+def dark_rgb() -> np.ndarray:
+    """A dark picture, (72, 96, 3), of boxes under noise."""
+    rng = np.random.default_rng(11)
+    rgb = np.full((72, 96, 3), 10.0)
+    for _ in range(20):
+        top, left, size = rng.integers(0, 72), rng.integers(0, 96), rng.integers(4, 30)
+        rgb[top : top + size, left : left + size] = rng.uniform(2, 40, 3)
+    return np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)

@@ -1,0 +1,123 @@
+"""One video, one picture, or a folder of both."""
+
+import cv2
+import numpy as np
+import pytest
+
+from streamllie import stills
+from streamllie.errors import ModelNotFound, OutputExists, SinkError, SourceError
+from streamllie.files import Outcome, enhance_file, enhance_folder
+from streamllie.stills import Still
+from tests.media import FRAMES, make_video
+
+
+@pytest.fixture
+def folder(tmp_path, dark_rgb):
+    """Two pictures, a video in a folder of its own, a text, a hidden file and two that are damaged."""
+    source = tmp_path / "in"
+    (source / "clips").mkdir(parents=True)
+    stills.write(source / "a.png", Still(rgb=dark_rgb))
+    stills.write(source / "b.jpg", Still(rgb=dark_rgb))
+    make_video(source / "clips" / "c.mp4")
+    (source / "notes.txt").write_text("not media")
+    (source / ".hidden.png").write_bytes(b"")
+    (source / "broken.mp4").write_bytes(b"not a video")
+    (source / "broken.png").write_bytes(b"not a picture")
+    return source
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_picture_comes_out_brighter(tmp_path, dark_rgb, suffix):
+    stills.write(tmp_path / f"in{suffix}", Still(rgb=dark_rgb))
+    report = enhance_file(tmp_path / f"in{suffix}", tmp_path / f"out{suffix}")
+    assert stills.read(tmp_path / f"out{suffix}").rgb.mean() > 1.5 * dark_rgb.mean()
+    assert report.frames == 1
+    assert report.bitrate_ratio is None
+
+
+def test_the_alpha_of_a_picture_is_kept(tmp_path, dark_rgb):
+    alpha = np.arange(72 * 96, dtype=np.uint32).reshape(72, 96).astype(np.uint8)
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb, alpha=alpha))
+    enhance_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert (stills.read(tmp_path / "out.png").alpha == alpha).all()
+
+
+def test_a_grey_picture_stays_grey(tmp_path, dark_rgb):
+    cv2.imwrite(str(tmp_path / "in.png"), dark_rgb[..., 0])
+    enhance_file(tmp_path / "in.png", tmp_path / "out.png")
+    assert cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED).shape == (72, 96)
+
+
+def test_a_picture_with_no_strength_is_the_same_picture(tmp_path, dark_rgb):
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
+    enhance_file(tmp_path / "in.png", tmp_path / "out.png", strength=0.0)
+    assert (stills.read(tmp_path / "out.png").rgb == dark_rgb).all()
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "sentence"),
+    [
+        ("in.png", SinkError, "is the input itself"),
+        ("taken.png", OutputExists, "--overwrite"),
+        ("out.mp4", SinkError, "is a picture and cannot become"),
+        ("nowhere/out.png", SinkError, "there is no folder"),
+        (".", SinkError, "is a folder"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(tmp_path, dark_rgb, target, error, sentence):
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
+    (tmp_path / "taken.png").write_bytes(b"mine")
+    with pytest.raises(error, match=sentence):
+        enhance_file(tmp_path / "in.png", tmp_path / target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "taken.png"]
+    assert (tmp_path / "taken.png").read_bytes() == b"mine"
+
+
+def test_a_video_does_not_become_a_picture(night, tmp_path):
+    with pytest.raises(SinkError, match="cannot become"):
+        enhance_file(night, tmp_path / "out.png")
+
+
+def test_a_folder_goes_to_a_folder_and_one_bad_file_does_not_stop_the_rest(folder, tmp_path):
+    told: list[Outcome] = []
+    outcomes = enhance_folder(folder, tmp_path / "out", on_file=told.append)
+    assert told == outcomes
+    by_name = {str(outcome.source.relative_to(folder)): outcome for outcome in outcomes}
+    done = {name: outcome.report.frames for name, outcome in by_name.items() if outcome.report}
+    assert done == {"a.png": 1, "b.jpg": 1, "clips/c.mp4": FRAMES}
+    assert [name for name, outcome in by_name.items() if outcome.skipped] == ["notes.txt"]
+    failed = {name: outcome.failed for name, outcome in by_name.items() if outcome.failed}
+    assert sorted(failed) == ["broken.mp4", "broken.png"]
+    assert "broken.mp4" in failed["broken.mp4"]
+    written = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*"))
+    assert written == ["a.png", "b.jpg", "clips/c.mp4"]
+
+
+def test_a_target_inside_the_source_is_not_read(folder):
+    enhance_folder(folder, folder / "bright")
+    outcomes = enhance_folder(folder, folder / "bright", overwrite=True)
+    assert not [outcome for outcome in outcomes if "bright" in outcome.source.parts]
+
+
+def test_a_folder_again_without_overwrite_replaces_nothing(folder, tmp_path):
+    enhance_folder(folder, tmp_path / "out")
+    before = (tmp_path / "out" / "a.png").stat().st_mtime_ns
+    outcomes = enhance_folder(folder, tmp_path / "out")
+    assert [outcome for outcome in outcomes if outcome.report] == []
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == before
+
+
+def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):
+    with pytest.raises(ModelNotFound, match="huge"):
+        enhance_folder(folder, tmp_path / "out", model="huge")
+
+
+@pytest.mark.parametrize("wrong", ["itself", "a file", "empty"])
+def test_folders_that_cannot_be_are_refused(tmp_path, wrong):
+    source = tmp_path / "in"
+    source.mkdir()
+    target = source if wrong == "itself" else tmp_path / "out"
+    if wrong == "a file":
+        target.write_bytes(b"")
+    with pytest.raises(SourceError if wrong == "empty" else SinkError):
+        enhance_folder(source, target)

@@ -1,0 +1,99 @@
+"""Imports point down the list of DESIGN, foreign libraries stay in their place, and the start is light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import streamllie
+
+PACKAGE = Path(streamllie.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# Each may import what stands before it, and its own package.
+ORDER = (
+    *("errors", "frame", "ahead", "timing", "shelf", "models", "video", "pictures", "stills"),
+    *("backends", "temporal", "live", "pipeline", "enhance", "files", "bench", "doctor", "console"),
+    *("cli", "__main__"),
+)
+HOMES = {
+    "av": {"video", "doctor"},
+    "torch": {"models", "backends/eager.py"},
+    "openvino": {"backends/openvino.py"},
+    "onnxruntime": {"backends/onnxruntime.py"},
+    "typer": {"cli.py", "console.py"},
+    "rich": {"console.py"},
+}
+HEAVY = ("av", "cv2", "numpy", "openvino", "onnxruntime", "torch", "tensorrt")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(module: str) -> str | None:
+    """The entry of ORDER that "streamllie.video.sink.VideoSink" belongs to; None outside the package."""
+    pieces = module.split(".")
+    return pieces[1] if pieces[0] == "streamllie" and len(pieces) > 1 and pieces[1] in ORDER else None
+
+
+@pytest.mark.parametrize(
+    "path", [m for m in MODULES if m.parent != PACKAGE or m.name != "__init__.py"], ids=name_of
+)
+def test_imports_point_down(path):
+    here = name_of(path).split("/")[0].removesuffix(".py")
+    assert here in ORDER, f"{here} has no place in the order"
+    allowed = {*ORDER[: ORDER.index(here)], here}
+    up = [name for name in imported(path) if (part(name) or here) not in allowed]
+    assert up == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_foreign_libraries_stay_in_their_place(path):
+    for name in imported(path):
+        homes = HOMES.get(name.split(".")[0])
+        here = name_of(path)
+        assert homes is None or here in homes or here.split("/")[0].removesuffix(".py") in homes, (
+            f"{here} imports {name}"
+        )
+
+
+def loaded_by(code: str) -> list[str]:
+    ask = f"{code}\nimport sys; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("code", ["import streamllie", "import streamllie.cli"])
+def test_importing_the_package_loads_nothing_heavy(code):
+    assert loaded_by(code) == []
+
+
+def test_the_help_loads_nothing_heavy():
+    code = "import contextlib, sys\nsys.argv = ['streamllie', '--help']\n"
+    code += "from streamllie.cli import main\nwith contextlib.suppress(SystemExit): main()"
+    assert loaded_by(code) == []
+
+
+def test_the_library_loads_no_runtime_before_it_needs_one():
+    runtimes = {"openvino", "onnxruntime", "torch", "tensorrt"}
+    assert runtimes.isdisjoint(loaded_by("from streamllie import Enhancer, enhance_video"))
+
+
+def test_the_public_surface_is_this():
+    assert sorted(streamllie.__all__) == ["Enhancer", "Report", "enhance_video", "errors"]
+    for name in streamllie.__all__:
+        assert getattr(streamllie, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'enhanse'"):
+        streamllie.enhanse  # noqa: B018
