@@ -19,7 +19,7 @@ from streamllie.shelf import Model, find, models
 from streamllie.video.encoders import ENCODERS
 from streamllie.video.encoders import _probe as probe  # pyright: ignore[reportPrivateUsage]
 
-PACKAGES = ("numpy", "opencv-python", "openvino", "onnxruntime", "torch")
+PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch")
 CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
 SIDE = 64  # pixels of the frame that is enhanced to see whether that works
 

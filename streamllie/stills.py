@@ -3,9 +3,8 @@
 import contextlib
 import logging
 import struct
-import uuid
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamllie.errors import OutputExists, SinkError, SourceError
+from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
+from streamllie.video.target import check_target, give_name, temporary_name, write_error
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,10 @@ class Still:
     metadata: tuple[tuple[int, bytes], ...] = ()  # OpenCV's number of the kind, and its bytes: EXIF, XMP, ICC
     notes: tuple[str, ...] = ()  # what was converted, a sentence each
 
+    def with_rgb(self, rgb: Rgb) -> "Still":
+        """Another picture of the same size in the same file."""
+        return replace(self, rgb=rgb)
+
 
 def is_still(path: Path) -> bool:
     """True if the name says that this is a picture file, by its suffix."""
@@ -86,8 +90,7 @@ def read(path: Path) -> Still:
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> None:
     """Write a picture file, its kind told by the suffix. It gets its name when it is complete."""
-    if path.exists() and not overwrite:
-        raise OutputExists(f"{path} exists; --overwrite replaces it")
+    check_target(path, overwrite=overwrite)
     suffix = path.suffix.lower()
     pixels = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2GRAY if still.grey else cv2.COLOR_RGB2BGR)
     if still.alpha is not None and suffix in {".png", ".webp"}:
@@ -98,13 +101,12 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> None:
         data = _encoded(suffix, pixels, ())
     if data is None:
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
-    # A name of its own, so that two runs never share it; a dot, so that nobody takes it for finished.
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    part = temporary_name(path)
     try:
         part.write_bytes(data)
-        part.replace(path)
+        give_name(part, path, overwrite=overwrite)
     except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
+        raise write_error(path, error) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -114,7 +114,7 @@ def test_a_picture_too_wide_for_its_format_is_refused_and_leaves_nothing(tmp_pat
 def test_an_existing_picture_is_not_replaced_without_overwrite(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"mine")
-    with pytest.raises(OutputExists, match=r"a\.png exists; --overwrite"):
+    with pytest.raises(OutputExists, match=r'a\.png" exists; .*--overwrite'):
         stills.write(path, Still(rgb=corner_picture()))
     assert path.read_bytes() == b"mine"
     stills.write(path, Still(rgb=corner_picture()), overwrite=True)
@@ -122,7 +122,7 @@ def test_an_existing_picture_is_not_replaced_without_overwrite(tmp_path):
 
 
 def test_a_folder_that_is_not_there_leaves_one_sentence(tmp_path):
-    with pytest.raises(SinkError, match=r"cannot write .*No such file or directory"):
+    with pytest.raises(SinkError, match=r"there is no folder"):
         stills.write(tmp_path / "nowhere" / "a.png", Still(rgb=corner_picture()))
 
 

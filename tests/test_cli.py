@@ -1,0 +1,256 @@
+"""The command line as people and programs meet it: a process of its own, real files, the real model."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import pytest
+import typer
+
+from streamllie import cli, stills
+from streamllie.stills import Still
+from tests.media import FRAMES, make_video
+
+COMMAND = [sys.executable, "-m", "streamllie"]
+
+
+def streamllie(*words, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, words)], capture_output=True, text=True, check=False, timeout=120, **options
+    )
+
+
+def events(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def frame_count(path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_enhance_writes_the_video_and_says_what_it_did_in_one_line(night, tmp_path):
+    done = streamllie("enhance", night, tmp_path / "day.mp4")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert frame_count(tmp_path / "day.mp4") == FRAMES
+    (line,) = done.stderr.splitlines()  # no progress bar: this is not a terminal
+    for words in (f"{FRAMES} frames", "fps", "bit rate", "times the source's", "lite on "):
+        assert words in line
+
+
+def test_quiet_says_nothing(night, tmp_path):
+    done = streamllie("enhance", night, tmp_path / "day.mp4", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_json_gives_progress_and_last_the_promised_event(night, tmp_path):
+    done = streamllie("enhance", night, tmp_path / "day.mp4", "--json")
+    *progress, last = events(done)
+    assert progress
+    assert all(event["event"] == "progress" for event in progress)
+    assert list(last) == ["event", "frames", "seconds", "fps", "backend", "model", "output", "bitrate_ratio"]
+    assert (last["event"], last["frames"], last["model"]) == ("done", FRAMES, "lite")
+    assert last["output"] == str(tmp_path / "day.mp4")
+    assert done.stderr == ""
+
+
+def test_a_failure_is_one_sentence_and_exit_1(tmp_path):
+    done = streamllie("enhance", tmp_path / "gone.mp4", tmp_path / "day.mp4")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("streamllie: ")
+    assert "gone.mp4" in line
+
+
+def test_a_failure_with_json_ends_with_an_error_event(night, tmp_path):
+    (tmp_path / "day.mp4").write_bytes(b"mine")
+    done = streamllie("enhance", night, tmp_path / "day.mp4", "--json")
+    assert done.returncode == 1
+    (event,) = events(done)
+    assert list(event) == ["event", "message"]
+    assert event["event"] == "error"
+    assert "exists" in event["message"]
+
+
+def test_verbose_shows_where_an_error_arises(tmp_path):
+    done = streamllie("--verbose", "enhance", tmp_path / "gone.mp4", tmp_path / "day.mp4")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("streamllie: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["enhance"],
+        ["enhance", "in.mp4"],
+        ["enhance", "in.mp4", "out.mp4", "--strength", "2"],
+        ["enhance", "in.mp4", "out.mp4", "--smoothing", "-0.1"],
+        ["enhance", "in.mp4", "out.mp4", "--backend", "abacus"],
+        ["enhance", "in.mp4", "out.mp4", "--precision", "int3"],
+        ["enhance", "in.mp4", "out.mp4", "--codec", "cinepak"],
+        ["enhance", "in.mp4", "out.mp4", "--start", "noon"],
+        ["enhance", "in.mp4", "out.mp4", "--loud"],
+        ["bench", "--size", "big"],
+        ["improve"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2(words, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["streamllie", *words])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+
+
+def test_no_words_show_the_help():
+    assert "Usage" in streamllie().stdout + streamllie().stderr
+
+
+def test_the_version_is_told():
+    assert streamllie("--version").stdout.startswith("streamllie ")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0), ("90", 90), ("90.25", 90.25), ("1:30", 90), ("01:30.5", 90.5),
+        ("00:01:30.5", 90.5), ("2:00:00", 7200), ("0:90", None), ("1:2:3:4", None),
+        ("-5", None), ("", None), ("abc", None), ("1:60", None), ("1:61:00", None), ("nan", None),
+    ],
+)  # fmt: skip
+def test_times_are_read_as_people_write_them(text, seconds):
+    if seconds is None:
+        with pytest.raises(typer.BadParameter):
+            cli.seconds(text)
+    else:
+        assert cli.seconds(text) == seconds
+
+
+def test_start_and_duration_reach_the_video(night, tmp_path):
+    done = streamllie(
+        "enhance", night, tmp_path / "d.mp4", "--start", "0:00.12", "--duration", "0.16", "--json"
+    )
+    assert events(done)[-1]["frames"] == 4
+
+
+def test_ctrl_c_leaves_a_playable_part_names_it_and_exits_130(tmp_path):
+    night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
+    process = subprocess.Popen(
+        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["frames"] < 20:
+        pass
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not (tmp_path / "day.mp4").exists()
+    part = tmp_path / "day.partial.mp4"
+    assert 20 <= frame_count(part) < 1500
+    assert str(part) in stderr
+    last = json.loads(stdout.splitlines()[-1])
+    assert last["event"] == "error"
+    assert str(part) in last["message"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["day.partial.mp4", "long.mp4"]
+
+
+def test_at_a_terminal_a_bar_shows_frames_per_second_and_the_backend(tmp_path):
+    night = make_video(tmp_path / "night.mp4", frames=200)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")],
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "120", "TERM": "xterm"},
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while data := os.read(ours, 4096):
+            seen += data
+    except OSError:
+        pass  # Linux says so when the other side is closed
+    assert process.wait(timeout=60) == 0
+    for words in (b"night.mp4", b"/200", b" fps", b"openvino"):
+        assert words in seen
+
+
+def test_a_picture_goes_in_and_out(tmp_path, dark_rgb):
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
+    done = streamllie("enhance", tmp_path / "in.png", tmp_path / "out.png", "--json")
+    assert (events(done)[-1]["event"], events(done)[-1]["frames"]) == ("done", 1)
+    assert stills.read(tmp_path / "out.png").rgb.mean() > 1.5 * dark_rgb.mean()
+
+
+def test_a_folder_reports_each_file_names_the_skipped_and_fails_at_the_end(tmp_path, dark_rgb):
+    source = tmp_path / "in"
+    source.mkdir()
+    stills.write(source / "a.png", Still(rgb=dark_rgb))
+    (source / "broken.png").write_bytes(b"not a picture")
+    (source / "notes.txt").write_text("not media")
+    stills.write(source / "z.png", Still(rgb=dark_rgb))
+    done = streamllie("enhance", source, tmp_path / "out")
+    assert done.returncode == 1
+    a, broken, notes, z, last = done.stderr.splitlines()
+    assert "-> " in a
+    assert "failed: " in broken
+    assert "skipped: " in notes
+    assert "-> " in z
+    assert last == "streamllie: 2 enhanced, 1 skipped, 1 failed: broken.png"
+
+
+def test_a_folder_with_json_has_an_event_for_each_file(tmp_path, dark_rgb):
+    source = tmp_path / "in"
+    source.mkdir()
+    stills.write(source / "a.png", Still(rgb=dark_rgb))
+    (source / "notes.txt").write_text("not media")
+    done = streamllie("enhance", source, tmp_path / "out", "--json")
+    assert done.returncode == 0
+    assert [event["event"] for event in events(done)] == ["file", "skipped", "done"]
+    assert events(done)[-1]["frames"] == 1
+
+
+def test_models_lists_the_shelf():
+    (line,) = streamllie("models", "--json").stdout.splitlines()
+    (lite,) = [model for model in json.loads(line) if model["name"] == "lite"]
+    assert list(lite) == ["name", "parameters", "bytes", "licence", "sha256", "scores"]
+    assert lite["parameters"] <= 100_000
+    assert "lite" in streamllie("models").stdout
+
+
+def test_doctor_says_what_works_and_why_not():
+    done = streamllie("doctor", "--json")
+    assert done.returncode == 0
+    found = {event["subject"]: event for event in events(done)}
+    assert found["model lite"]["works"]
+    assert found["backend openvino"]["works"]
+    assert found["encoder libx264"]["works"]
+    assert "libavcodec" in found["package av"]["detail"]
+    assert all(event["detail"] for event in found.values())
+
+
+def test_bench_prints_the_promised_figures():
+    began = time.monotonic()
+    done = streamllie("bench", "--size", "96x64", "--frames", "30", "--json")
+    assert done.returncode == 0, done.stderr
+    (event,) = events(done)
+    assert list(event) == ["size", "engines", "transcode_ms", "enhance_ms", "overhead", "peak_mb"]
+    assert event["size"] == "96x64"
+    for engine in event["engines"]:
+        assert list(engine) == ["backend", "precision", "p50_ms", "p99_ms"]
+        assert 0 < engine["p50_ms"] <= engine["p99_ms"]
+    assert "fp32" in [engine["precision"] for engine in event["engines"]]
+    assert 0 < event["enhance_ms"] < 1000 * (time.monotonic() - began)
+    expected = event["enhance_ms"] / (event["engines"][0]["p50_ms"] + event["transcode_ms"]) - 1
+    assert event["overhead"] == pytest.approx(expected, abs=0.05)
+    assert 50 < event["peak_mb"] < 2000
