@@ -60,9 +60,9 @@ def container_length(container: InputContainer) -> Fraction | None:
 
 
 def packets(
-    container: InputContainer, streams: list[Stream], damaged: list[str]
+    container: InputContainer, streams: list[Stream], *, path: Path, damaged: list[str]
 ) -> "Iterator[Packet[Stream]]":
-    """All packets with data. What cannot be read is skipped and its reason appended to `damaged`."""
+    """All packets with data. What is damaged is skipped and its reason appended to `damaged`."""
     failures = 0
     while failures < READ_ERRORS:
         try:
@@ -73,6 +73,10 @@ def packets(
         except InvalidDataError as error:
             failures += 1
             damaged.append(reason(error))
+        except (FFmpegError, OSError) as error:
+            raise SourceError(
+                f'"{path}" cannot be read to its end ({reason(error)}); copy it to a sound disk'
+            ) from error
         else:
             return
 

@@ -58,8 +58,9 @@ class Passthrough:
         suffix: str,
         timeline: Timeline,
         shift: Fraction,
+        note: Callable[[str], None],
     ) -> None:
-        self.notes: list[str] = []
+        self._note = note
         self._output, self._container, self._suffix = output, container, suffix
         self._timeline, self._shift = timeline, shift
         self._tracks: dict[int, _Track] = {}
@@ -91,6 +92,8 @@ class Passthrough:
             if stream.index == self._main.index:
                 output = add_video()
                 copy_stream_metadata(stream, output, changed=True)
+                if self._timeline.begin is not None and output.metadata.pop("timecode", None):
+                    self._note("the timecode is dropped: the video starts later than it says")
             else:
                 self._add(stream)
         copy_file_metadata(self._input, self._output)
@@ -117,7 +120,7 @@ class Passthrough:
             with contextlib.suppress(FFmpegError):  # no index: we read from the start
                 self._input.seek(int(max(Fraction(0), self._timeline.begin - SEEK_MARGIN) * MICROSECONDS))
         chosen = [stream for stream in self._input.streams if stream.index in self._tracks]
-        self._packets = packets(self._input, chosen, self._damaged)
+        self._packets = packets(self._input, chosen, path=self._path, damaged=self._damaged)
 
     def copy_until(self, time: Fraction | None) -> None:
         """Mux all packets up to a time on the input's clock; None: all that are left."""
@@ -127,6 +130,7 @@ class Passthrough:
             if self._pending is None:
                 self._pending = next(self._packets, None)
                 if self._pending is None:
+                    self._end()
                     return
             packet = self._pending
             when = _time(packet)
@@ -135,8 +139,14 @@ class Passthrough:
             self._pending = None
             if self._is_past_end(packet, when):
                 self._packets = iter(())
+                self._end()
                 return
             self._copy(packet)
+
+    def _end(self) -> None:
+        if self._damaged:
+            self._note(f"{len(self._damaged)} damaged packets of sound, subtitles or data were skipped")
+            self._damaged.clear()
 
     # Which streams, and how
 
@@ -224,10 +234,6 @@ class Passthrough:
 
     def _drop(self, stream: Stream) -> None:
         self._note(f"{_describe(stream)} is dropped: {self._suffix} cannot hold it")
-
-    def _note(self, sentence: str) -> None:
-        self.notes.append(sentence)
-        log.warning("%s: %s", self._path.name, sentence)
 
     # Packets
 

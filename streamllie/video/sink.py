@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.video import encoders
+from streamllie.video.choice import choose, set_up
 from streamllie.video.containers import container_for
 from streamllie.video.metadata import needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
@@ -74,6 +74,7 @@ class VideoSink:
         self._start, self._duration = start, duration
         self._expected: int | None = None
         self._packets = 0
+        self._flushed = False
         self._last_pts: int | None = None
         self._passthrough: Passthrough | None = None
         self._kind = container_for(self.path)
@@ -100,6 +101,10 @@ class VideoSink:
                 self._complete()
             elif isinstance(error, KeyboardInterrupt) and self.frames_written:
                 self._keep_partial()
+        except KeyboardInterrupt:  # while completing, which may copy hours of sound
+            if error is None:
+                self._keep_partial()
+            raise
         finally:
             self._discard()
 
@@ -161,8 +166,9 @@ class VideoSink:
                 suffix=self.path.suffix,
                 timeline=timeline,
                 shift=self._shift,
+                note=self._note,
             )
-        self._choice = encoders.choose(
+        self._choice = choose(
             self.format,
             self._kind,
             suffix=self.path.suffix,
@@ -180,7 +186,6 @@ class VideoSink:
             self._add_video()
         else:
             self._passthrough.add_streams(self._add_video)
-            self.notes.extend(self._passthrough.notes)
         if self._kind.muxer in ("mp4", "mov"):
             self._output.container_options.update(self._mp4_options())
         self._output.start_encoding()
@@ -198,7 +203,7 @@ class VideoSink:
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         assert isinstance(context, VideoCodecContext)
-        encoders.set_up(context, self._choice, self.format)
+        set_up(context, self._choice, self.format)
         context.time_base = stream.time_base = self._time_base
         if self._choice.encoder.family == "hevc" and self._kind.hvc1:
             context.codec_tag = "hvc1"
@@ -281,7 +286,9 @@ class VideoSink:
 
     def _close(self, *, copy_rest: bool) -> None:
         try:
-            self._mux(None)
+            if not self._flushed:
+                self._flushed = True
+                self._mux(None)
             if self._passthrough is not None and copy_rest:
                 self._passthrough.copy_until(None)
             self._output.close()
@@ -296,7 +303,8 @@ class VideoSink:
                 if stream.index != main.index:
                     stream.discard = Discard.all
             damaged: list[str] = []
-            found = sum(not packet.is_discard for packet in packets(file, [main], damaged))
+            read = packets(file, [main], path=self._temporary, damaged=damaged)
+            found = sum(not packet.is_discard for packet in read)
         if found != self.frames_written or self._packets != self.frames_written or damaged:
             raise FrameCountMismatch(
                 f'{self.frames_written} frames went in but {found} are in "{self.path}"; nothing was kept'

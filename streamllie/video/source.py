@@ -33,6 +33,12 @@ from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+LOST_SIDE_DATA = {
+    "A53_CC": "closed caption text",
+    "MASTERING_DISPLAY_METADATA": "HDR mastering metadata",
+    "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
+    "DOVI_METADATA": "Dolby Vision metadata",
+}
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
 SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
 
@@ -209,24 +215,17 @@ class VideoSource:
             yield from self._deinterlacer.push(None)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-        try:
-            for packet in packets(container, [stream], self._damaged):
-                self._clock.saw_packet(packet.dts)
-                self._count(packet.size, packet.pts)
-                try:
-                    yield from stream.decode(packet)
-                except FFmpegError as error:
-                    self._damaged.append(reason(error))
+        for packet in packets(container, [stream], path=self.path, damaged=self._damaged):
+            self._clock.saw_packet(packet.dts)
+            self._count(packet.size, packet.pts)
             try:
-                yield from stream.decode(
-                    None
-                )  # frame threads hold frames back until told that no more will come
+                yield from stream.decode(packet)
             except FFmpegError as error:
                 self._damaged.append(reason(error))
-        except (FFmpegError, OSError) as error:
-            raise SourceError(
-                f'"{self.path}" cannot be read to its end ({reason(error)}); copy it to a sound disk'
-            ) from error
+        try:
+            yield from stream.decode(None)  # frame threads hold frames back until told that no more will come
+        except FFmpegError as error:
+            self._damaged.append(reason(error))
 
     def _count(self, size: int, pts: int | None) -> None:
         if pts is None or self._timeline.has(pts * self._time_base):
@@ -249,8 +248,9 @@ class VideoSource:
                 how = " as BT.709" if self.format.matrix == 1 else " as BT.601"
             to = PLANAR[self.format.depth]
             self._note(f"converted from {pixels.name} to 4:2:0 ({to}){how}")
-        if self._first.side_data.get("A53_CC") is not None:
-            self._note("closed captions inside the video are dropped")
+        for kind, name in LOST_SIDE_DATA.items():
+            if self._first.side_data.get(kind) is not None:
+                self._note(f"{name} inside the video is dropped")
 
     def _note_repairs(self) -> None:
         if self._damaged:

@@ -87,6 +87,22 @@ def test_hdr_keeps_its_tags_and_its_depth(
         assert reader.format.depth == 10
 
 
+def test_hdr_metadata_that_is_not_carried_is_named(tmp_path: Path) -> None:
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    source = tagged(
+        tmp_path / "night.mp4",
+        "pq",
+        "limited",
+        codec="libx265",
+        layout="yuv420p10le",
+        options={"x265-params": f"log-level=none:master-display={display}"},
+    )
+
+    reader, _ = enhance(source, tmp_path / "day.mp4")
+
+    assert "HDR mastering metadata inside the video is dropped" in reader.notes
+
+
 def test_the_old_full_range_layout_is_full_range_and_stays_so(tmp_path: Path) -> None:
     source = tagged(tmp_path / "night.mp4", "untagged", "full", layout="yuvj420p", options={"crf": "1"})
 

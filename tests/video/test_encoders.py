@@ -9,8 +9,9 @@ import pytest
 
 from streamllie.errors import SinkError
 from streamllie.frame import VideoFormat
+from streamllie.video.choice import choose
 from streamllie.video.containers import CONTAINERS
-from streamllie.video.encoders import ENCODERS, FAMILIES, Encoder, choose
+from streamllie.video.encoders import ENCODERS, FAMILIES, Encoder
 from streamllie.video.rate import default_cap, parse_rate
 from tests import media
 from tests.video.chain import enhance, streams

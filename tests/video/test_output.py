@@ -159,6 +159,18 @@ def test_ctrl_c_leaves_a_playable_partial_file_and_spares_an_existing_target(nig
     assert 0 < len(packets(partial, 1)) < len(packets(night, 1))
 
 
+def test_ctrl_c_while_completing_keeps_what_was_written(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(sink: VideoSink) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VideoSink, "_verify", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        enhance(night, night.with_name("day.mp4"))
+
+    assert names(night.parent) == ["day.partial.mp4", "night.mp4"]
+    assert len(times(night.with_name("day.partial.mp4"))) == media.FRAMES
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "ts"])
 def test_a_real_interrupt_signal_leaves_a_playable_partial_file(tmp_path: Path, container: str) -> None:
     night = media.make_video(tmp_path / "night.mp4")

@@ -267,6 +267,15 @@ def test_the_timecode_of_a_camera_survives_in_mov(tmp_path: Path) -> None:
     assert streams(tmp_path / "day.mov") == streams(source)
 
 
+def test_the_timecode_of_a_trimmed_video_is_dropped_and_it_is_said(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mov", stream_metadata={"timecode": "01:02:03:04"})
+
+    _, writer = enhance(source, tmp_path / "day.mov", start=0.2)
+
+    assert any("timecode is dropped" in note for note in writer.notes)
+    assert streams(tmp_path / "day.mov") == [("video", "h264")]
+
+
 def test_a_second_video_stream_is_copied(tmp_path: Path) -> None:
     one, two = (
         media.make_video(tmp_path / "a.mkv"),
