@@ -16,8 +16,8 @@ from streamllie.backends import available, open_engine
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find, models
+from streamllie.video.choice import _probe as probe  # pyright: ignore[reportPrivateUsage]
 from streamllie.video.encoders import ENCODERS
-from streamllie.video.encoders import _probe as probe  # pyright: ignore[reportPrivateUsage]
 
 PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch")
 CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
