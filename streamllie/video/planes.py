@@ -11,6 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from streamllie.frame import Plane
 
 PLANAR = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}  # bits per sample: our layout in libav's words
+GREY = {8: "gray", 10: "gray10le", 12: "gray12le"}
 DEPTHS = {name: depth for depth, name in PLANAR.items()} | {
     "yuvj420p": 8,  # full range
     "yuva420p": 8,  # the alpha plane comes last and is left out
@@ -56,10 +57,21 @@ class Planar:
         """(H, W) luma, two (ceil(H/2), ceil(W/2)) chroma planes; C-contiguous; they keep the frame alive."""
         same_size = frame.height == self._height and frame.width == self._width
         self.resized += not same_size
+        if frame.format.name.startswith("gray") and frame.color_range:
+            return self._from_grey(frame)
         if not same_size or DEPTHS.get(frame.format.name) != self._depth:
             frame = self._convert(frame)
         y, u, v = frame.planes[:3]
         return self._array(y), self._array(u), self._array(v)
+
+    def _from_grey(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
+        """Grey with a tagged range: swscale takes all grey for full range, which holds only without a tag."""
+        frame = self._swscale.reformat(
+            frame, width=self._width, height=self._height, format=GREY[self._depth], interpolation=QUALITY
+        )
+        y = self._array(frame.planes[0])
+        neutral = np.full_like(y[::2, ::2], 2 ** (self._depth - 1), order="C")
+        return y, neutral, neutral
 
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = is_rgb(frame.format)

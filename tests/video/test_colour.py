@@ -132,3 +132,25 @@ def test_the_place_of_chroma_survives(tmp_path: Path, location: str, codec: str)
     with VideoSource(source) as before, VideoSource(tmp_path / "day.mp4") as after:
         expected = {"left": 1, "center": 2, "topleft": 3}[location]
         assert before.format.chroma_location == after.format.chroma_location == expected
+
+
+@pytest.mark.parametrize(("range_", "black"), [("limited", 16), ("full", 0), ("untagged", 16)])
+def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(
+    tmp_path: Path, range_: str, black: int
+) -> None:
+    """Untagged grey is full range by custom, untagged 4:2:0 is limited: the codes must move."""
+    grey = av.VideoFrame(64, 48, "gray")
+    grey.planes[0].update(bytes([16 if range_ == "limited" else 0]) * grey.planes[0].buffer_size)
+    source = media.make_video(
+        tmp_path / "night.mkv",
+        codec="ffv1",
+        layout="gray",
+        pictures=[grey],
+        tags={"color_range": RANGES[range_]},
+    )
+
+    with VideoSource(source) as reader:
+        assert reader.format.full_range == (range_ == "full")
+        frame = next(iter(reader))
+    assert set(np.unique(frame.y)) == {black}
+    assert set(np.unique(frame.u)) == {128}
