@@ -150,9 +150,7 @@ def make_night(path: Path, *, height: int, width: int, frames: int) -> None:
     for n in range(min(frames, margin)):
         luma = 16 + 219 * 0.08 * still[:, n : n + width] + np.roll(noise[n % 4], 31 * n, axis=1)
         u, v = chroma[n % 4], chroma[(n + 1) % 4]
-        pool.append(
-            (np.clip(luma.round(), 0, 255).astype(np.uint8), np.roll(u, 7 * n, 1), np.roll(v, 5 * n, 1))
-        )
+        pool.append((np.clip(luma.round(), 0, 255).astype(np.uint8), np.roll(u, 7 * n, 1), np.roll(v, 5 * n, 1)))
     with VideoSink(path, format, codec="h264", preset="ultrafast") as sink:
         for n in range(frames):
             there = n % (2 * len(pool))
@@ -237,9 +235,7 @@ def _extras(
     long = night.with_name("long.mp4")
     make_night(long, height=format.height, width=format.width, frames=LATE + 1)
     memory = _in_a_process(long, model, backend)
-    return Extras(
-        startup_s=statistics.median(startup), early_mb=memory["early_mb"], late_mb=memory["late_mb"]
-    )
+    return Extras(startup_s=statistics.median(startup), early_mb=memory["early_mb"], late_mb=memory["late_mb"])
 
 
 def _in_a_process(night: Path, model: str | Path, backend: str) -> dict[str, float]:

@@ -40,9 +40,7 @@ def size(text: str) -> str:
     return text
 
 
-ModelOption = Annotated[
-    str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")
-]
+ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
@@ -56,9 +54,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback(help="Make dark video bright, clean and steady, in real time.")
 def options(
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more, and show where errors arise.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show where errors arise.")] = False,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
@@ -71,9 +67,7 @@ def options(
 @app.command()
 def enhance(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a picture or a folder.")],
-    target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The same kind; its suffix says the format.")
-    ],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The same kind; its suffix says the format.")],
     *,
     model: ModelOption = "lite",
     backend: BackendOption = "auto",
@@ -82,12 +76,8 @@ def enhance(
     smoothing: Annotated[
         float, typer.Option(min=0, max=1, help="How slowly the picture follows changes of light.")
     ] = 0.5,
-    codec: Annotated[
-        Codec, typer.Option(help="auto: the source's, where that can be encoded, else h264.")
-    ] = "auto",
-    crf: Annotated[
-        float | None, typer.Option(min=0, metavar="N", help="Quality; less is better and bigger.")
-    ] = None,
+    codec: Annotated[Codec, typer.Option(help="auto: the source's, where that can be encoded, else h264.")] = "auto",
+    crf: Annotated[float | None, typer.Option(min=0, metavar="N", help="Quality; less is better and bigger.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="P", help="The encoder's word for speed.")] = None,
     max_bitrate: Annotated[
         str | None,
@@ -134,9 +124,7 @@ def models(json: JsonOption = False) -> None:
 @app.command()
 def bench(
     *,
-    frame_size: Annotated[
-        str, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")
-    ] = "1280x720",
+    frame_size: Annotated[str, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",
     model: ModelOption = "lite",
     backend: BackendOption = "auto",
     frames: Annotated[int, typer.Option(min=30, help="Frames per measurement.")] = 120,

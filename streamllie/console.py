@@ -46,6 +46,7 @@ class Talk(logging.Handler):
         self._task: TaskID | None = None
         self._subject: Path | None = None
         self._last_event = -math.inf
+        self._last_said = ""
 
     def __enter__(self) -> Self:
         logger = logging.getLogger("streamllie")
@@ -60,14 +61,12 @@ class Talk(logging.Handler):
         logging.getLogger("streamllie").removeHandler(self)
         if isinstance(error, KeyboardInterrupt):
             notes = "; ".join(getattr(error, "__notes__", []))
-            self._fail(f"interrupted; {notes}" if notes else "interrupted", error, code=INTERRUPTED)
+            self._fail(f"interrupted: {notes}" if notes else "interrupted", error, code=INTERRUPTED)
         if isinstance(error, StreamLLIEError):
             self._fail(str(error), error)
         if isinstance(error, Exception) and not isinstance(error, typer.Exit):
             hint = "" if verbose else "; streamllie --verbose shows where"
-            self._fail(
-                f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error
-            )
+            self._fail(f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say a warning of the library."""
@@ -182,6 +181,9 @@ class Talk(logging.Handler):
         print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}), flush=True)
 
     def _say(self, sentence: str) -> None:
+        if sentence == self._last_said:
+            return  # a warning of the library that is also why it ends
+        self._last_said = sentence
         if self._bar is not None:
             self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -193,9 +195,7 @@ class Talk(logging.Handler):
             self._begin_bar(source, progress)
         if self._bar is not None and self._task is not None:
             total = None if progress.estimate is None else max(progress.estimate, progress.frames)
-            self._bar.update(
-                self._task, completed=progress.frames, total=total, fps=f"{progress.fps:.1f} fps"
-            )
+            self._bar.update(self._task, completed=progress.frames, total=total, fps=f"{progress.fps:.1f} fps")
 
     def _begin_bar(self, source: Path, progress: Progress) -> None:
         from rich import progress as rich_progress  # noqa: PLC0415 - 50 ms, and only for people

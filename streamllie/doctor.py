@@ -44,14 +44,10 @@ def examine() -> list[Finding]:
 
 def _machine() -> Iterator[Finding]:
     yield Finding(subject="streamllie", works=True, detail=streamllie.__version__)
-    yield Finding(
-        subject="python", works=True, detail=f"{platform.python_version()} on {platform.platform()}"
-    )
+    yield Finding(subject="python", works=True, detail=f"{platform.python_version()} on {platform.platform()}")
     name, features = _cpu()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding(
-        subject="cpu", works=True, detail=f"{name}, {cores} cores for us, {' '.join(features) or 'no AVX'}"
-    )
+    yield Finding(subject="cpu", works=True, detail=f"{name}, {cores} cores for us, {' '.join(features) or 'no AVX'}")
     bf16 = bool({"avx512_bf16", "amx_bf16"} & set(features))
     why_not = "the CPU has neither avx512_bf16 nor amx_bf16, so models run in fp32"
     yield Finding(subject="bfloat16", works=bf16, detail="the CPU computes in it" if bf16 else why_not)
@@ -70,9 +66,7 @@ def _cpu() -> tuple[str, list[str]]:
 def _packages() -> Iterator[Finding]:
     import av  # noqa: PLC0415 - only its word about the libraries inside it
 
-    libraries = ", ".join(
-        f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items())
-    )
+    libraries = ", ".join(f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items()))
     yield Finding(subject="package av", works=True, detail=f"{av.__version__} with {libraries}")
     for name in PACKAGES:
         try:
@@ -130,9 +124,7 @@ def _encoders() -> Iterator[Finding]:
         failure = probe(encoder.name, 256, 256, next(iter(encoder.layouts.values())))
         kind = "hardware" if encoder.hardware else "software"
         detail = f"does not run: {failure}" if failure else f"runs, {kind}"
-        yield Finding(
-            subject=f"encoder {encoder.name}", works=failure is None, detail=f"{encoder.family}, {detail}"
-        )
+        yield Finding(subject=f"encoder {encoder.name}", works=failure is None, detail=f"{encoder.family}, {detail}")
 
 
 def _cache() -> Finding:

@@ -71,9 +71,7 @@ def read(path: Path) -> Still:
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     with _quiet():
-        stored, kinds, chunks = (
-            cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED) if data.size else (None, (), ())
-        )
+        stored, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED) if data.size else (None, (), ())
     if stored is None:
         raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
     notes = ()
@@ -82,9 +80,7 @@ def read(path: Path) -> Still:
         notes = (f"{path.name} has 16 bits per channel; the output has 8",)
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
-    metadata = tuple(
-        (int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True)
-    )
+    metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
     return _upright(np.atleast_3d(stored), metadata, notes)
 
 

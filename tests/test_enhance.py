@@ -50,9 +50,7 @@ def test_progress_is_told_for_every_frame_in_order(night, tmp_path):
 
 
 def test_start_and_duration_choose_frames_by_their_time(night, tmp_path):
-    report = enhance_video(
-        night, tmp_path / "part.mkv", start=0.12, duration=0.16, strength=0.0, codec="ffv1"
-    )
+    report = enhance_video(night, tmp_path / "part.mkv", start=0.12, duration=0.16, strength=0.0, codec="ffv1")
     assert report.frames == 4
     wanted = lumas(night)[3:7]
     assert all((a == b).all() for a, b in zip(wanted, lumas(tmp_path / "part.mkv"), strict=True))

@@ -48,9 +48,7 @@ def part(module: str) -> str | None:
     return pieces[1] if pieces[0] == "streamllie" and len(pieces) > 1 and pieces[1] in ORDER else None
 
 
-@pytest.mark.parametrize(
-    "path", [m for m in MODULES if m.parent != PACKAGE or m.name != "__init__.py"], ids=name_of
-)
+@pytest.mark.parametrize("path", [m for m in MODULES if m.parent != PACKAGE or m.name != "__init__.py"], ids=name_of)
 def test_imports_point_down(path):
     here = name_of(path).split("/")[0].removesuffix(".py")
     assert here in ORDER, f"{here} has no place in the order"

@@ -70,9 +70,7 @@ def test_a_slightly_brighter_picture_keeps_its_fine_colour():
     rgb = photo() // 2
     picture = Picture.of(rgb)
     gain = 1.2
-    y, u, v = (
-        gain * (p.astype(float) - c) + c for p, c in ((picture.y, 0), (picture.u, 128), (picture.v, 128))
-    )
+    y, u, v = (gain * (p.astype(float) - c) + c for p, c in ((picture.y, 0), (picture.u, 128), (picture.v, 128)))
     planes = tuple(np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in (y, u, v))
     wanted = np.clip(gain * rgb.astype(float), 0, 255)
     assert psnr(picture.enhanced(*planes), wanted) > 40

@@ -38,9 +38,7 @@ class Full:
 def frames(count: int) -> Iterator[Frame]:
     grey = np.full((2, 2), 128, np.uint8)
     for n in range(count):
-        yield Frame(
-            y=np.full((4, 4), n % 200, np.uint8), u=grey, v=grey, pts=n * n, time_base=Fraction(1, 1000)
-        )
+        yield Frame(y=np.full((4, 4), n % 200, np.uint8), u=grey, v=grey, pts=n * n, time_base=Fraction(1, 1000))
 
 
 def brighter(frame: Frame) -> Frame:

@@ -82,9 +82,7 @@ def test_exif_orientation_is_applied_as_opencv_applies_it(tmp_path, orientation,
 def test_alpha_is_turned_with_its_picture(tmp_path):
     alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
     bgra = np.dstack([cv2.cvtColor(corner_picture(), cv2.COLOR_RGB2BGR), alpha])
-    _, data = cv2.imencodeWithMetadata(
-        ".png", bgra, [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(exif(6), np.uint8)]
-    )
+    _, data = cv2.imencodeWithMetadata(".png", bgra, [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(exif(6), np.uint8)])
     (tmp_path / "turned.png").write_bytes(data.tobytes())
     assert (stills.read(tmp_path / "turned.png").alpha == np.rot90(alpha, 3)).all()
 
@@ -92,9 +90,7 @@ def test_alpha_is_turned_with_its_picture(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_a_colour_profile_is_kept(tmp_path, suffix):
     profile = a_profile()
-    stills.write(
-        tmp_path / f"a{suffix}", Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_ICCP, profile),))
-    )
+    stills.write(tmp_path / f"a{suffix}", Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_ICCP, profile),)))
     assert (cv2.IMAGE_METADATA_ICCP, profile) in stills.read(tmp_path / f"a{suffix}").metadata
 
 

@@ -127,9 +127,7 @@ def test_memory_fades_alike_at_every_frame_rate(rate: int):
 def test_memory_fades_alike_at_a_variable_frame_rate():
     times = sorted({Fraction(n * n % 997, 997) for n in range(60)} | {Fraction(0), Fraction(1)})
     policy = Smoothing(0.5)
-    assert math.prod([policy.keep(time) for time in times][1:]) == pytest.approx(
-        math.exp(-1 / 0.25), rel=1e-9
-    )
+    assert math.prod([policy.keep(time) for time in times][1:]) == pytest.approx(math.exp(-1 / 0.25), rel=1e-9)
 
 
 def test_the_first_frame_and_the_first_of_a_scene_keep_nothing():

@@ -60,9 +60,7 @@ class _Structure:
         slopes = _slopes(half * (even + odd))
         a, b = _slopes(even / unit), _slopes(odd / unit)
         shared = float(np.vdot(a, b).real / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-9))
-        true = (
-            2 * max(shared, 0.0) / (1 + max(shared, 0.0))
-        )  # two halves tell more than one (Spearman, Brown)
+        true = 2 * max(shared, 0.0) / (1 + max(shared, 0.0))  # two halves tell more than one (Spearman, Brown)
         return cls(spectrum=np.fft.fft2(slopes), energy=true * float(np.mean(np.abs(slopes) ** 2)))
 
     def likeness(self, other: "_Structure") -> float:
