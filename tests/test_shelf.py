@@ -57,7 +57,7 @@ def test_a_damaged_model_is_never_handed_to_a_runtime(own_shelf):
 
 def test_a_missing_file_and_a_broken_manifest_are_named(own_shelf):
     (own_shelf / "lite.deep.onnx").unlink()
-    with pytest.raises(ModelError, match="lite.deep.onnx .* is missing"):
+    with pytest.raises(ModelError, match=r"lite.deep.onnx .* is missing"):
         shelf.find("lite")
     (own_shelf / "manifest.toml").write_text("[[model]]\nname = 'x'\n")
     with pytest.raises(ModelError, match="is not a manifest"):

@@ -17,10 +17,12 @@ from training.recipe import Recipe
 
 Rgb = NDArray[np.uint8]
 
-# LOL-v1 train pairs whose two pictures do not show the same: 648 is wrong, the next are shifted, the rest poorly correlated.
+# LOL-v1 train pairs whose two pictures do not show the same: the first is wrong, then shifted, then poorly correlated.
 BAD_PAIRS = frozenset(
-    [648, 328, 330, 494, 495, 515, 569, 570, 571, 574, 649, 677, 700, 701, 9]
-    + [142, 237, 238, 698, 699, 585, 586, 587, 588, 590, 591, 27, 28, 183]
+    {
+        *(648, 328, 330, 494, 495, 515, 569, 570, 571, 574, 649, 677, 700, 701, 9),
+        *(142, 237, 238, 698, 699, 585, 586, 587, 588, 590, 591, 27, 28, 183),
+    }
 )
 # Neighbouring numbers of LOL-v1 are one scene, so whole runs of numbers are held out, with a margin that nobody uses.
 HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
@@ -48,7 +50,9 @@ class Planes:
         """A part of the picture; all four numbers even."""
         t, le, h, w = top // 2, left // 2, height // 2, width // 2
         return Planes(
-            self.y[top : top + height, left : left + width], self.u[t : t + h, le : le + w], self.v[t : t + h, le : le + w]
+            self.y[top : top + height, left : left + width],
+            self.u[t : t + h, le : le + w],
+            self.v[t : t + h, le : le + w],
         )
 
     def turned(self, flip: bool, upside_down: bool) -> "Planes":

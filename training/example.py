@@ -56,7 +56,9 @@ def write(target: Path, clean: list[degrade.Rgb]) -> None:
     rng = np.random.default_rng(12)
     with av.open(str(target), "w", options={"movflags": "+faststart"}) as container:
         container.metadata["title"] = "A dark room"
-        video = container.add_stream("libx264", rate=RATE, options={"crf": "17", "preset": "slow", "x264-params": "fullrange=off"})
+        video = container.add_stream(
+            "libx264", rate=RATE, options={"crf": "17", "preset": "slow", "x264-params": "fullrange=off"}
+        )
         video.height, video.width = clean[0].shape[:2]
         video.pix_fmt = "yuv420p"
         context = video.codec_context

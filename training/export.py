@@ -35,9 +35,7 @@ def main() -> None:
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
-    entry = export(
-        args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf
-    )
+    entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
     print(f"{args.shelf / entry['file']}: {entry['parameters']} parameters, {entry['bytes']} bytes")
 
 
@@ -75,6 +73,7 @@ def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
     h, w = 48, 66  # any even size that is not a multiple of 16, so that padding is traced
     planes = (torch.zeros(1, 1, 2 * h, 2 * w), *torch.zeros(2, 1, 1, h, w))
     half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
+    half = {2: half_h, 3: half_w}
     with _quiet():
         program = torch.onnx.export(
             streaming,
@@ -87,9 +86,7 @@ def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
             ),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=(
-                {2: 2 * half_h, 3: 2 * half_w}, {2: half_h, 3: half_w}, {2: half_h, 3: half_w}, None, None, None, None,
-            ),  # fmt: skip
+            dynamic_shapes=({2: 2 * half_h, 3: 2 * half_w}, half, half, None, None, None, None),
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             verbose=False,

@@ -14,7 +14,7 @@ def psnr(a: Rgb, b: Rgb) -> float:
 
 
 def ssim(a: Rgb, b: Rgb) -> float:
-    """Structural similarity (Wang et al., 2004): 11x11 Gaussian window, sigma 1.5, valid part only, mean of channels."""
+    """Structural similarity (Wang et al., 2004): 11x11 Gaussian window, sigma 1.5, inner part, mean of channels."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     mean_x, mean_y = _window(x), _window(y)
     var_x, var_y = _window(x * x) - mean_x**2, _window(y * y) - mean_y**2

@@ -10,7 +10,7 @@ from streamllie.models.network import NetworkSize
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Where training pictures come from: the share of each kind of sample. Shares are weights, they need not add to 1."""
+    """Where training pictures come from: the weight of each kind of sample."""
 
     pairs: float = 0.5  # real pairs: lol-v1/train
     dark: float = 0.35  # clean pictures, darkened as a camera would

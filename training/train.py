@@ -129,7 +129,9 @@ def validate(network: Network, pairs: list[tuple[np.ndarray, np.ndarray]]) -> fl
     return float(np.mean(scores)) if scores else math.nan
 
 
-def save(path: Path, *, network: Network, average: Network, optimiser: torch.optim.Optimizer, step: int, plan: Recipe) -> None:
+def save(
+    path: Path, *, network: Network, average: Network, optimiser: torch.optim.Optimizer, step: int, plan: Recipe
+) -> None:
     """Write a checkpoint whole or not at all."""
     unfinished = path.with_suffix(".new")
     torch.save(

@@ -67,12 +67,16 @@ class GraphEngine:
         planes = (frame.y, frame.u, frame.v)
         self._check(planes)
         dtype = np.uint8 if self._format.depth == 8 else np.float32
-        inputs: list[NDArray[np.generic]] = [_even(plane, dtype, of) for plane, of in zip(planes, (2, 1, 1), strict=True)]
+        inputs: list[NDArray[np.generic]] = [
+            _even(plane, dtype, of) for plane, of in zip(planes, (2, 1, 1), strict=True)
+        ]
         one = np.float32([0 if self._fresh else keep]), np.float32([strength])
         *out, state = self._run([*inputs, self._state, *one, self._levels])
         self._state = state.astype(np.float32, copy=False)
         self._fresh = False
-        cropped = (p[0, 0, : q.shape[0], : q.shape[1]].astype(q.dtype, copy=False) for p, q in zip(out, planes, strict=True))
+        cropped = (
+            p[0, 0, : q.shape[0], : q.shape[1]].astype(q.dtype, copy=False) for p, q in zip(out, planes, strict=True)
+        )
         return frame.with_planes(*cropped)
 
     def reset(self) -> None:

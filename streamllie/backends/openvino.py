@@ -31,9 +31,7 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
         state_size = graph.input("state").get_partial_shape()[1].get_length()
         graph.reshape({"y": [1, 1, height, width], "u": half, "v": half})
         hint = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[precision]
-        compiled = core.compile_model(
-            graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-        )
+        compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
     except RuntimeError as error:
         raise BackendError(f"OpenVINO cannot open {path}: {_first_line(error)}") from error
     request = compiled.create_infer_request()

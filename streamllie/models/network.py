@@ -4,8 +4,9 @@ A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, 
 
 1. Exposure, no weights: a tone curve f_g(x) = g x / (1 + (g - 1) x) brings the frame's mean to a common level. It maps
    0 to 0 and 1 to 1 whatever g is, so highlights never clip; a well-lit frame gets g = 1, the identity.
-2. A U of gated blocks (Chen et al., "Simple Baselines for Image Restoration", ECCV 2022) at 1/4, 1/8 and 1/16 predicts a
-   residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv 2412.16459.
+2. A U of gated blocks (Chen et al., "Simple Baselines for Image Restoration", ECCV 2022) at 1/4, 1/8 and 1/16 predicts
+   a residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv
+   2412.16459.
 3. Tone: the same curve again, with a gain learned for the whole frame (from pooled features) and for each 8x8 patch.
 
 Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
@@ -42,6 +43,7 @@ class Gate(nn.Module):
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        """(B, w, H, W) to the same shape."""
         h = self.widen(self.norm(x))  # (B, 2w, H, W)
         if self.around is not None:
             h = self.around(h)
@@ -64,11 +66,12 @@ class Block(nn.Module):
         self.channel = Gate(width, kernel=0, attention=False, adr=adr)
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        """(B, w, H, W) to the same shape."""
         return self.channel(self.spatial(x, memory), memory)
 
 
 class Detail(nn.Module):
-    """The finest step: a dense 3x3 look, gated, so that smoothing can stop at edges. (B, w, H, W) to the same."""
+    """The finest step: a dense 3x3 look, gated, so that smoothing can stop at edges."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -77,6 +80,7 @@ class Detail(nn.Module):
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, w, H, W) to the same shape."""
         left, right = self.norm(self.widen(x)).chunk(2, dim=1)
         h = left * right
         return x + (h if self.scale is None else self.scale * h)

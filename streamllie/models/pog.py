@@ -26,9 +26,7 @@ class POG(nn.Module):
         super().__init__()
         self.channels_in, self.channels_out = channels_in, channels_out
         self.embedding = nn.Parameter(torch.randn(channels_out * channels_in, d))
-        self.code = nn.Sequential(
-            nn.Linear(pooled, d), nn.GELU(approximate="tanh"), nn.Linear(d, d), nn.Softmax(dim=1)
-        )
+        self.code = nn.Sequential(nn.Linear(pooled, d), nn.GELU(approximate="tanh"), nn.Linear(d, d), nn.Softmax(dim=1))
         self.decode = nn.Sequential(nn.Linear(d, d // 2), nn.GELU(approximate="tanh"), nn.Linear(d // 2, 1))
 
     def kernel(self, pooled: Tensor) -> Tensor:

@@ -29,9 +29,10 @@ class Streaming(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(
+    def forward(  # noqa: PLR0917 - a graph's inputs have an order
         self, y: Tensor, u: Tensor, v: Tensor, state: Tensor, keep: Tensor, strength: Tensor, levels: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See the table above."""
         black, luma_range, neutral, chroma_range, peak = levels.unbind()
         height, width = y.shape[2], y.shape[3]
         below, beside = -height % SHRINK, -width % SHRINK

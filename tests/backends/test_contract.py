@@ -63,7 +63,9 @@ def test_a_frame_comes_out_brighter_with_its_size_type_and_time(lite, backend):
 @pytest.mark.parametrize("depth", [8, 10, 12])
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (95, 127), (49, 66), (2, 2)])
-def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(lite, backend, depth, full_range, height, width):
+def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(
+    lite, backend, depth, full_range, height, width
+):
     format = VideoFormat(height=height, width=width, depth=depth, full_range=full_range)
     frame = dark_frame(format)
     with open_engine(lite, format, backend=backend) as engine:
@@ -110,7 +112,12 @@ def test_results_stay_whole_while_later_frames_run(lite, backend):
 
 
 def test_float32_engines_are_within_one_level_of_the_reference(lite, backend):
-    for format in (SMALL, replace(SMALL, height=181, width=317), replace(SMALL, depth=10), replace(SMALL, full_range=True)):
+    for format in (
+        SMALL,
+        replace(SMALL, height=181, width=317),
+        replace(SMALL, depth=10),
+        replace(SMALL, full_range=True),
+    ):
         frame = dark_frame(format)
         with (
             open_engine(lite, format, backend=backend, precision="fp32") as engine,

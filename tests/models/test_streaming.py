@@ -14,7 +14,9 @@ from training.export import write_onnx
 def dark_planes(height: int, width: int, *, levels: Levels, dtype=torch.uint8) -> list[torch.Tensor]:
     rng = np.random.default_rng(height + width)
     y = levels.black + levels.luma_range * rng.uniform(0, 0.15, (1, 1, height, width))
-    u, v = (levels.neutral + levels.chroma_range * rng.uniform(-0.1, 0.1, (1, 1, height // 2, width // 2)) for _ in "uv")
+    u, v = (
+        levels.neutral + levels.chroma_range * rng.uniform(-0.1, 0.1, (1, 1, height // 2, width // 2)) for _ in "uv"
+    )
     return [torch.from_numpy(np.round(p)).to(dtype) for p in (y, u, v)]
 
 

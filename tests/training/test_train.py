@@ -49,17 +49,17 @@ def test_a_run_writes_a_checkpoint_with_its_recipe_and_a_log(data, tmp_path):
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
     whole = train(PLAN, data=data, out=tmp_path / "whole")
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         """As if the machine went down."""
 
     out = tmp_path / "resumed"
     with pytest.MonkeyPatch.context() as patch:
 
         def stop(self, **row):
-            raise Stopped
+            raise StoppedError
 
         patch.setattr("training.train.Log.write", stop)
-        with pytest.raises(Stopped):  # at the first log line, after three steps, each of which was saved
+        with pytest.raises(StoppedError):  # at the first log line, after three steps, each of which was saved
             train(replace(PLAN, checkpoint_minutes=0), data=data, out=out)
     assert torch.load(out / "checkpoint.pt", weights_only=True)["step"] == 2
     resumed = train(PLAN, data=data, out=out)

@@ -1,0 +1,45 @@
+"""Draw a contact sheet of two videos: python -m training.sheet examples/night.mp4 bright.mp4 sheet.jpg
+
+Every row is one moment, at an equal distance from the next: left the first video, right the second.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def main() -> None:
+    """Parse the command line and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("sheet", type=Path)
+    parser.add_argument("--rows", type=int, default=2)
+    parser.add_argument("--width", type=int, default=480, help="of one picture, in pixels")
+    args = parser.parse_args()
+    columns = [moments(path, count=args.rows, width=args.width) for path in (args.before, args.after)]
+    rows = [np.hstack(pair) for pair in zip(*columns, strict=True)]
+    cv2.imwrite(str(args.sheet), np.vstack(rows))
+
+
+def moments(path: Path, *, count: int, width: int) -> list[NDArray[np.uint8]]:
+    """Pictures (H, width, 3) BGR from the middle of each of `count` equal parts of a video."""
+    capture = cv2.VideoCapture(str(path))
+    pictures: list[NDArray[np.uint8]] = []
+    while True:
+        more, bgr = capture.read()
+        if not more:
+            break
+        pictures.append(
+            cv2.resize(bgr, (width, round(bgr.shape[0] * width / bgr.shape[1])), interpolation=cv2.INTER_AREA)
+        )
+    if len(pictures) < count:
+        raise SystemExit(f"{path} has {len(pictures)} readable pictures, {count} are wanted")
+    return [pictures[(2 * i + 1) * len(pictures) // (2 * count)] for i in range(count)]
+
+
+if __name__ == "__main__":
+    main()
