@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -164,8 +165,20 @@ def _times(
     """Engine times, and seconds per frame of the codecs and of whole runs."""
     with VideoSource(night) as source:
         format = source.format
-        engines = _engines(model, format, backend)
         dark = list(source)
+    with ExitStack() as stack:
+        engines = [stack.enter_context(engine) for engine in _engines(model, format, backend)]
+        return _measured(night, dark, engines, model, backend, on_step)
+
+
+def _measured(  # noqa: PLR0917 - private, called once
+    night: Path,
+    dark: list[Frame],
+    engines: list[Engine],
+    model: Model,
+    backend: str,
+    on_step: Callable[[str], None],
+) -> tuple[list[EngineTimes], float, float]:
     bright = [engines[0](frame) for frame in dark]
     del dark[KEPT:]
     alone: list[list[float]] = [[] for _ in engines]
