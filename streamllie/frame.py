@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.uint8] | NDArray[np.uint16]
+Plane = NDArray[np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,7 @@ class Levels:
 
     def array(self) -> NDArray[np.float32]:
         """The five numbers in the order in which a model's `levels` input takes them: shape (5,), float32."""
-        return np.array(
-            [self.black, self.luma_range, self.neutral, self.chroma_range, self.peak], dtype=np.float32
-        )
+        return np.array([self.black, self.luma_range, self.neutral, self.chroma_range, self.peak], dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

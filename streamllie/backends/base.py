@@ -1,8 +1,8 @@
 """What every backend promises, and what all of them share: sizes, levels, depth and memory around a running graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from streamllie.frame import Frame, Plane, VideoFormat
 
 # (y, u, v, state, keep, strength, levels) -> (y, u, v, next_state), as models/streaming.py defines them.
 # Arrays that come back belong to the caller.
-Run = Callable[[list[NDArray[np.generic]]], list[NDArray[np.generic]]]
+Run = Callable[[list[NDArray[np.generic]]], Sequence[NDArray[Any]]]
 
 
 class Engine(Protocol):
@@ -70,8 +70,8 @@ class GraphEngine:
         inputs: list[NDArray[np.generic]] = [
             _even(plane, dtype, of) for plane, of in zip(planes, (2, 1, 1), strict=True)
         ]
-        one = np.float32([0 if self._fresh else keep]), np.float32([strength])
-        *out, state = self._run([*inputs, self._state, *one, self._levels])
+        inputs += [self._state, _one(0.0 if self._fresh else keep), _one(strength), self._levels]
+        *out, state = self._run(inputs)
         self._state = state.astype(np.float32, copy=False)
         self._fresh = False
         cropped = (
@@ -101,6 +101,10 @@ class GraphEngine:
                 raise ValueError(
                     f"plane {name} is {plane.shape} {plane.dtype}, this engine was opened for {shape} {np.dtype(dtype)}"
                 )
+
+
+def _one(value: float) -> NDArray[np.float32]:
+    return np.array([value], dtype=np.float32)
 
 
 def _even(plane: Plane, dtype: type[np.generic], multiple: int) -> NDArray[np.generic]:

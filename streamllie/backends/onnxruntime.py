@@ -1,5 +1,8 @@
 """Run models with ONNX Runtime on the CPU, float32."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -23,9 +26,9 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
         raise BackendError(f"ONNX Runtime cannot open {path}: {error}") from error
     state_size = next(i.shape[1] for i in session.get_inputs() if i.name == "state")
 
-    def run(inputs: list[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    def run(inputs: list[NDArray[np.generic]]) -> Sequence[NDArray[Any]]:
         try:
-            return list(session.run(OUTPUTS, dict(zip(INPUTS, inputs, strict=True))))
+            return cast("Sequence[NDArray[Any]]", session.run(OUTPUTS, dict(zip(INPUTS, inputs, strict=True))))
         except Exception as error:  # as above
             raise BackendError(f"ONNX Runtime failed on a frame: {error}") from error
 

@@ -28,6 +28,7 @@ def _fold_gate(gate: Gate) -> None:
     assert norm.running_var is not None
     assert gate.widen.bias is not None
     assert gate.project.bias is not None
+    assert gate.scale is not None
     ratio = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (w,)
     shift = norm.bias - norm.running_mean * ratio  # (w,)
     kernel = gate.widen.weight  # (2w, w, 1, 1)

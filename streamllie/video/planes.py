@@ -96,7 +96,7 @@ class Planar:
         if plane.line_size < 0:  # stored bottom row first
             rows = rows[::-1]
         # Copies only if lines are padded.
-        return cast("Plane", np.ascontiguousarray(rows[:, : plane.width]))
+        return np.ascontiguousarray(rows[:, : plane.width])
 
 
 def fill(frame: av.VideoFrame, y: Plane, u: Plane, v: Plane) -> None:
