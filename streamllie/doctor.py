@@ -16,7 +16,7 @@ from streamllie.backends import available, open_engine
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find, models
-from streamllie.video.choice import _probe as probe  # pyright: ignore[reportPrivateUsage]
+from streamllie.video.choice import probe
 from streamllie.video.encoders import ENCODERS
 
 PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch")

@@ -55,21 +55,15 @@ def picture(
     return y.astype(kind), u.astype(kind), v.astype(kind)
 
 
-def planar_frame(
-    index: int, *, height: int = HEIGHT, width: int = WIDTH, layout: str = "yuv420p"
-) -> av.VideoFrame:
+def planar_frame(index: int, *, height: int = HEIGHT, width: int = WIDTH, layout: str = "yuv420p") -> av.VideoFrame:
     """The picture as a frame of libav, in any pixel format."""
     depth = max(c.bits for c in av.VideoFormat(layout).components)
-    native = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}[
-        max(8, depth) if depth in (8, 10, 12) else 8
-    ]
+    native = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}[max(8, depth) if depth in (8, 10, 12) else 8]
     if layout in ("yuv420p", "yuvj420p", "yuv420p10le", "yuv420p12le"):
         native = layout
     frame = av.VideoFrame(width, height, native)
     bits = {"yuv420p10le": 10, "yuv420p12le": 12}.get(native, 8)
-    for plane, values in zip(
-        frame.planes, picture(index, height=height, width=width, depth=bits), strict=True
-    ):
+    for plane, values in zip(frame.planes, picture(index, height=height, width=width, depth=bits), strict=True):
         rows = np.frombuffer(plane, values.dtype).reshape(plane.height, -1)
         rows[:, : values.shape[1]] = values
     return frame if native == layout else frame.reformat(format=layout)
@@ -136,9 +130,7 @@ def make_video(
             )
         output.start_encoding()
         if codec is not None:
-            given = pictures or [
-                planar_frame(i, height=height, width=width, layout=layout) for i in range(frames)
-            ]
+            given = pictures or [planar_frame(i, height=height, width=width, layout=layout) for i in range(frames)]
             for index, frame in enumerate(given):
                 frame.pts = pts[index] if pts is not None else index * step
                 frame.time_base = unit
@@ -223,9 +215,7 @@ def _add_subtitle(output: OutputContainer, track: Subtitle) -> Callable[[tuple[f
 
 
 def _ass_header() -> bytes:
-    styles = (
-        "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic"
-    )
+    styles = "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic"
     more = "Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment"
     lines = (
         "[Script Info]",

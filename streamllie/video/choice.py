@@ -69,13 +69,11 @@ def choose(
         height = video.height + (video.height % 2 if grow else 0)
         width = video.width + (video.width % 2 if grow else 0)
         depth = video.depth if video.depth in encoder.layouts else max(encoder.layouts)
-        if failure := _probe(encoder.name, width, height, encoder.layouts[depth]):
+        if failure := probe(encoder.name, width, height, encoder.layouts[depth]):
             refused.append(f"{encoder.name} does not run here ({failure})")
             log.info("%s; trying the next encoder", refused[-1])
             continue
-        options = _options(
-            encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate
-        )
+        options = _options(encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate)
         choice = Choice(encoder=encoder, depth=depth, height=height, width=width, options=options, why="")
         why = _explain(choice, video, source_codec=source_codec, named=codec != "auto")
         return replace(choice, why=why)
@@ -151,9 +149,7 @@ def _options(
         raise SinkError(f"--crf for {encoder.name} goes from {low} (best) to {high} (smallest), not {crf:g}")
     if encoder.quality_option is None:
         if max_bitrate is not None:
-            raise SinkError(
-                f"{encoder.family} has no --max-bitrate; leave it out, or use h264, hevc, av1 or vp9"
-            )
+            raise SinkError(f"{encoder.family} has no --max-bitrate; leave it out, or use h264, hevc, av1 or vp9")
         return options
     options[encoder.quality_option] = f"{encoder.quality if crf is None else crf:g}"
     cap = parse_rate(max_bitrate) if max_bitrate is not None else default_cap(video, source_rate)
@@ -173,14 +169,12 @@ def _explain(choice: Choice, video: VideoFormat, *, source_codec: str | None, na
     if choice.depth < video.depth:
         said.append(f"{video.depth} bits become {choice.depth}, which is what {choice.encoder.name} takes")
     if (choice.height, choice.width) != (video.height, video.width):
-        said.append(
-            f"{video.width}x{video.height} becomes {choice.width}x{choice.height}: {family} has no odd sizes"
-        )
+        said.append(f"{video.width}x{video.height} becomes {choice.width}x{choice.height}: {family} has no odd sizes")
     return "; ".join(said)
 
 
 @cache
-def _probe(name: str, width: int, height: int, pixels: str) -> str | None:
+def probe(name: str, width: int, height: int, pixels: str) -> str | None:
     """Why an encoder does not run here, or None. It encodes one frame: an old driver fails only then."""
     try:
         Codec(name, "w")

@@ -12,9 +12,7 @@ class FrameClock:
 
     def __init__(self, *, time_base: Fraction, rate: Fraction | None) -> None:
         self._time_base = time_base
-        self._step = max(
-            1, round(1 / (rate or Fraction(25)) / time_base)
-        )  # 25: what libav assumes for raw streams
+        self._step = max(1, round(1 / (rate or Fraction(25)) / time_base))  # 25: what libav assumes for raw streams
         self._decoding_times: deque[int] = deque(maxlen=DECODER_DEPTH)
         self._last: int | None = None
         self._offset = 0

@@ -24,9 +24,7 @@ class Deinterlacer:
 
     def __init__(self, stream: av.VideoStream, *, time_base: Fraction, every_frame: bool) -> None:
         self._time_base = time_base
-        self._deint = (
-            "all" if every_frame else "interlaced"
-        )  # "interlaced": progressive frames pass untouched
+        self._deint = "all" if every_frame else "interlaced"  # "interlaced": progressive frames pass untouched
         order = stream.codec_context.field_order
         self._parity = "bff" if every_frame and order in BOTTOM_FIRST else "auto"
         self._layout: tuple[str, int, int] | None = None

@@ -65,9 +65,7 @@ def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> No
     output.disposition = source.disposition
 
 
-def copy_chapters(
-    source: InputContainer, output: OutputContainer, timeline: Timeline, shift: Fraction
-) -> None:
+def copy_chapters(source: InputContainer, output: OutputContainer, timeline: Timeline, shift: Fraction) -> None:
     """The chapters that lie in the wanted span, cut to it and moved with it."""
     chapters: list[Chapter] = []
     for chapter in source.chapters():
@@ -79,7 +77,5 @@ def copy_chapters(
             end = min(end, timeline.end)
         if end <= start:
             continue
-        chapters.append(
-            {**chapter, "start": round((start - shift) / unit), "end": round((end - shift) / unit)}
-        )
+        chapters.append({**chapter, "start": round((start - shift) / unit), "end": round((end - shift) / unit)})
     output.set_chapters(chapters)

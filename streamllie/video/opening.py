@@ -40,9 +40,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         found = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
         raise SourceError(f'"{path}" has no video stream (it has: {found}); name a file with video')
     if getattr(streams[0], "codec_context", None) is None:
-        raise SourceError(
-            f'"{path}" holds video in a codec that has no decoder here; convert it to H.264 first'
-        )
+        raise SourceError(f'"{path}" holds video in a codec that has no decoder here; convert it to H.264 first')
     return streams[0]
 
 

@@ -293,9 +293,7 @@ def _codec(stream: Stream) -> str:
 def _describe(stream: Stream) -> str:
     name = stream.name if isinstance(stream, AttachmentStream | DataStream) else _codec(stream)
     told = ", ".join(word for word in (name, stream.language, stream.metadata.get("title")) if word)
-    return (
-        f"{stream.type} stream #{stream.index} ({told})" if told else f"{stream.type} stream #{stream.index}"
-    )
+    return f"{stream.type} stream #{stream.index} ({told})" if told else f"{stream.type} stream #{stream.index}"
 
 
 def _picture(path: Path, index: int) -> bytes:

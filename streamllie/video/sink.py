@@ -31,9 +31,7 @@ from streamllie.video.timeline import Timeline
 log = logging.getLogger(__name__)
 
 TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
-FINEST_CLOCK = (
-    1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
-)
+FINEST_CLOCK = 1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
 
 
 class VideoSink:
@@ -86,9 +84,7 @@ class VideoSink:
             self._open()
         except BaseException as error:
             self._discard()
-            if isinstance(error, StreamLLIEError) or not isinstance(
-                error, FFmpegError | OSError | ValueError
-            ):
+            if isinstance(error, StreamLLIEError) or not isinstance(error, FFmpegError | OSError | ValueError):
                 raise
             raise self._failure(error) from error
         return self
@@ -238,9 +234,7 @@ class VideoSink:
         pts = round((frame.time - self._shift) / self._time_base)
         if self._last_pts is not None and pts <= self._last_pts:
             if not self._kind.constant_rate:
-                raise SinkError(
-                    f"frame {self.frames_written} at {float(frame.time):g} s is not after the one before"
-                )
+                raise SinkError(f"frame {self.frames_written} at {float(frame.time):g} s is not after the one before")
             self._note("the frame rate varies, which avi cannot express; use .mkv or .mp4 to keep the times")
             pts = self._last_pts + 1
         self._last_pts = pts
@@ -327,9 +321,7 @@ class VideoSink:
             return write_error(self.path, error)
         choice = getattr(self, "_choice", None)
         by = f" with {choice.encoder.name}" if choice is not None else ""
-        return SinkError(
-            f'"{self.path}" cannot be written{by} ({reason(error)}); try another --codec, or .mkv'
-        )
+        return SinkError(f'"{self.path}" cannot be written{by} ({reason(error)}); try another --codec, or .mkv')
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:

@@ -56,9 +56,7 @@ class VideoSource:
 
     format: VideoFormat
 
-    def __init__(
-        self, path: str | Path, *, start: float | None = None, duration: float | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, *, start: float | None = None, duration: float | None = None) -> None:
         self.path = Path(path)
         self.notes: list[str] = []
         self.frames_read = 0
@@ -256,12 +254,8 @@ class VideoSource:
         if self._damaged:
             self._note(f"damaged: {len(self._damaged)} packets could not be decoded and were skipped")
         if self._clock.jumps:
-            self._note(
-                f"the clock goes back {self._clock.jumps} times: the parts follow each other without a gap"
-            )
+            self._note(f"the clock goes back {self._clock.jumps} times: the parts follow each other without a gap")
         if self._clock.disordered:
-            self._note(
-                f"{self._clock.disordered} frames did not come after their predecessor: moved by one tick"
-            )
+            self._note(f"{self._clock.disordered} frames did not come after their predecessor: moved by one tick")
         if self._clock.invented:
             self._note(f"{self._clock.invented} frames have no time of their own: taken from the frame rate")

@@ -66,9 +66,7 @@ def write_error(target: Path, error: Exception) -> SinkError:
     code = getattr(error, "errno", None)
     why = str(getattr(error, "strerror", None) or error)
     if code in NO_SPACE:
-        return SinkError(
-            f'the disk is full or a limit is reached ({why}) while writing "{target}"; make room'
-        )
+        return SinkError(f'the disk is full or a limit is reached ({why}) while writing "{target}"; make room')
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return SinkError(f'"{target}" cannot be written ({why}); choose another folder')
     return SinkError(f'writing "{target}" failed ({why})')

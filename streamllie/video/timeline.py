@@ -23,9 +23,7 @@ class Timeline:
     def of(cls, container: InputContainer, *, start: float | None, duration: float | None) -> "Timeline":
         """`start` counts from the beginning of the file, whatever its clock says there."""
         if start is not None and start < 0:
-            raise SourceError(
-                f"the start must not be negative, it is {start:g} s; leave it out to start at 0"
-            )
+            raise SourceError(f"the start must not be negative, it is {start:g} s; leave it out to start at 0")
         if duration is not None and duration <= 0:
             raise SourceError(f"the duration must be positive, it is {duration:g} s; leave it out for all")
         file_start = container_start(container)

@@ -36,9 +36,7 @@ def enhance(
     """What the pipeline does, without threads."""
     with (
         VideoSource(source, start=start, duration=duration) as reader,
-        VideoSink(
-            target, reader.format, copy_from=source, start=start, duration=duration, **options
-        ) as writer,
+        VideoSink(target, reader.format, copy_from=source, start=start, duration=duration, **options) as writer,
     ):
         for frame in reader:
             writer.write(step(frame))

@@ -58,13 +58,9 @@ def test_colour_tags_pass_unchanged(tmp_path: Path, standard: str, range_: str, 
     assert tags(tmp_path / f"day.{container}") == tags(source)
 
 
-@pytest.mark.parametrize(
-    ("codec", "container"), [("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv")]
-)
+@pytest.mark.parametrize(("codec", "container"), [("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv")])
 @pytest.mark.parametrize("range_", ["limited", "full"])
-def test_colour_tags_pass_through_every_encoder(
-    tmp_path: Path, codec: str, container: str, range_: str
-) -> None:
+def test_colour_tags_pass_through_every_encoder(tmp_path: Path, codec: str, container: str, range_: str) -> None:
     source = tagged(tmp_path / "night.mp4", "bt709", range_)
 
     enhance(source, tmp_path / f"day.{container}", codec=codec)
@@ -135,9 +131,7 @@ def test_the_place_of_chroma_survives(tmp_path: Path, location: str, codec: str)
 
 
 @pytest.mark.parametrize(("range_", "black"), [("limited", 16), ("full", 0), ("untagged", 16)])
-def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(
-    tmp_path: Path, range_: str, black: int
-) -> None:
+def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(tmp_path: Path, range_: str, black: int) -> None:
     """Untagged grey is full range by custom, untagged 4:2:0 is limited: the codes must move."""
     grey = av.VideoFrame(64, 48, "gray")
     grey.planes[0].update(bytes([16 if range_ == "limited" else 0]) * grey.planes[0].buffer_size)

@@ -182,9 +182,7 @@ def test_noise_that_is_brightened_does_not_blow_the_file_up(tmp_path: Path) -> N
     for codec in ("h264", "hevc", "av1", "vp9"):
         _, writer = enhance(source, tmp_path / f"{codec}.mkv", codec=codec, max_bitrate="1M")
         rate = writer.video_bytes * 8 / 2
-        assert rate < 3_500_000, (
-            f"{codec}: {rate}"
-        )  # 1M and a buffer of 2 seconds, for 2 seconds of pure noise
+        assert rate < 3_500_000, f"{codec}: {rate}"  # 1M and a buffer of 2 seconds, for 2 seconds of pure noise
 
 
 def test_hevc_in_mp4_has_the_tag_that_apple_plays(tmp_path: Path) -> None:

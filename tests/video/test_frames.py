@@ -225,9 +225,7 @@ def _with_palette(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 @pytest.mark.parametrize(("height", "matrix"), [(48, 6), (720, 1)])
-def test_rgb_becomes_bt709_or_bt601_by_height_and_is_tagged_so(
-    tmp_path: Path, height: int, matrix: int
-) -> None:
+def test_rgb_becomes_bt709_or_bt601_by_height_and_is_tagged_so(tmp_path: Path, height: int, matrix: int) -> None:
     red = av.VideoFrame(64, height, "gbrp")
     for plane, value in zip(red.planes, (0, 0, 255), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)

@@ -219,9 +219,7 @@ def test_a_folder_is_no_target(night: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(night: Path) -> None:
-    folder = (
-        Path("/proc/self") if os.geteuid() == 0 else night.parent / "locked"
-    )  # root may write anywhere else
+    folder = Path("/proc/self") if os.geteuid() == 0 else night.parent / "locked"  # root may write anywhere else
     if os.geteuid() != 0:
         folder.mkdir(mode=0o500)
 
@@ -336,9 +334,7 @@ def test_a_long_interleaved_file_waits_for_nobody(tmp_path: Path) -> None:
 
     enhance(night, tmp_path / "day.mp4")
 
-    with av.open(
-        str(tmp_path / "day.mp4")
-    ) as file:  # sound and picture side by side, not one after the other
+    with av.open(str(tmp_path / "day.mp4")) as file:  # sound and picture side by side, not one after the other
         order = [packet.stream_index for packet in file.demux() if packet.size]
     longest = max(len(run) for run in "".join(map(str, order)).split("0"))
     assert longest < 100

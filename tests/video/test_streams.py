@@ -27,9 +27,7 @@ def reopened(path: Path) -> av.container.InputContainer:
         ("avi", ("pcm_s16le", "ac3")),
     ],
 )
-def test_sound_is_copied_bit_exact_in_all_its_tracks(
-    tmp_path: Path, container: str, codecs: tuple[str, ...]
-) -> None:
+def test_sound_is_copied_bit_exact_in_all_its_tracks(tmp_path: Path, container: str, codecs: tuple[str, ...]) -> None:
     sound = [media.Sound(codec=codec, hertz=220 * (n + 1)) for n, codec in enumerate(codecs)]
     video = "libvpx-vp9" if container == "webm" else "libx264"
     source = media.make_video(tmp_path / f"night.{container}", codec=video, sound=sound)
@@ -148,9 +146,7 @@ def test_chapters_survive(tmp_path: Path, container: str) -> None:
     target = tmp_path / f"day.{container}"
 
     enhance(source, target)
-    enhance(
-        target, tmp_path / f"again.{container}"
-    )  # mp4 shows its chapters as a text track too: not copied twice
+    enhance(target, tmp_path / f"again.{container}")  # mp4 shows its chapters as a text track too: not copied twice
 
     for path in (target, tmp_path / f"again.{container}"):
         with reopened(path) as file:
@@ -171,8 +167,7 @@ def test_chapters_of_a_trimmed_video_move_with_it(tmp_path: Path) -> None:
 
     with reopened(tmp_path / "day.mkv") as file:
         found = [
-            (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"])
-            for c in file.chapters()
+            (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"]) for c in file.chapters()
         ]
     assert found == [("b", 0, Fraction(1, 5)), ("c", Fraction(1, 5), Fraction(2, 5))]
 
@@ -198,9 +193,7 @@ def test_attached_fonts_survive_in_mkv_and_are_named_where_dropped(tmp_path: Pat
     assert dropped.notes == ["attachment stream #1 (Night Sans.ttf) is dropped: .mp4 cannot hold it"]
 
 
-@pytest.mark.parametrize(
-    ("origin", "container"), [("mp4", "mp4"), ("mkv", "mkv"), ("mp4", "mkv"), ("mkv", "mp4")]
-)
+@pytest.mark.parametrize(("origin", "container"), [("mp4", "mp4"), ("mkv", "mkv"), ("mp4", "mkv"), ("mkv", "mp4")])
 def test_cover_art_survives(tmp_path: Path, origin: str, container: str) -> None:
     cover = media.png()
     source = media.make_video(tmp_path / f"night.{origin}", cover=cover, sound=[media.Sound()])
@@ -336,9 +329,7 @@ def test_languages_titles_and_dispositions_of_streams_survive(tmp_path: Path, co
         stream_metadata={"language": "fra", "title": "Nuit"},
         sound=[
             media.Sound(metadata={"language": "fra"}, disposition=int(Disposition.default)),
-            media.Sound(
-                metadata={"language": "eng", "title": "Director"}, disposition=int(Disposition.comment)
-            ),
+            media.Sound(metadata={"language": "eng", "title": "Director"}, disposition=int(Disposition.comment)),
         ],
     )
 
@@ -358,9 +349,7 @@ def test_languages_titles_and_dispositions_of_streams_survive(tmp_path: Path, co
 
 
 def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_path: Path) -> None:
-    source = media.make_video(
-        tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"}
-    )
+    source = media.make_video(tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"})
 
     enhance(source, tmp_path / "day.mkv")
 

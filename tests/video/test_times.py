@@ -34,9 +34,7 @@ def test_vfr_timestamps_survive(tmp_path: Path, container: str) -> None:
     assert shift == 0 or container == "ts"
 
 
-@pytest.mark.parametrize(
-    ("container", "codec"), [("mkv", "h264"), ("mkv", "hevc"), ("webm", "vp9"), ("webm", "av1")]
-)
+@pytest.mark.parametrize(("container", "codec"), [("mkv", "h264"), ("mkv", "hevc"), ("webm", "vp9"), ("webm", "av1")])
 def test_vfr_timestamps_survive_to_the_millisecond_that_matroska_has(
     tmp_path: Path, container: str, codec: str
 ) -> None:
@@ -57,9 +55,7 @@ def test_vfr_timestamps_survive_every_encoder(tmp_path: Path, codec: str) -> Non
     assert times(tmp_path / "day.mp4") == [Fraction(n, 90_000) for n in IRREGULAR]
 
 
-@pytest.mark.parametrize(
-    "rate", [Fraction(30_000, 1001), Fraction(24_000, 1001), Fraction(25), Fraction(119, 4)]
-)
+@pytest.mark.parametrize("rate", [Fraction(30_000, 1001), Fraction(24_000, 1001), Fraction(25), Fraction(119, 4)])
 def test_broadcast_rates_are_exact_and_do_not_drift(tmp_path: Path, rate: Fraction) -> None:
     source = media.make_video(tmp_path / "night.mp4", rate=rate, frames=30)
 
@@ -162,9 +158,7 @@ def test_avi_with_repeated_pictures_gives_each_stored_picture_once_at_its_time(t
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
-@pytest.mark.parametrize(
-    ("start", "duration"), [(0.4, 0.4), (0.5, None), (None, 0.2), (1.92, 5.0), (0.2, 0.04)]
-)
+@pytest.mark.parametrize(("start", "duration"), [(0.4, 0.4), (0.5, None), (None, 0.2), (1.92, 5.0), (0.2, 0.04)])
 def test_start_and_duration_choose_frames_by_their_exact_time(
     tmp_path: Path, container: str, start: float | None, duration: float | None
 ) -> None:
@@ -189,9 +183,7 @@ def test_start_and_duration_choose_frames_by_their_exact_time(
 
 
 def test_a_trimmed_video_takes_the_same_span_of_its_sound(tmp_path: Path) -> None:
-    source = media.make_video(
-        tmp_path / "night.mp4", frames=100, options={"g": "10"}, sound=[media.Sound(seconds=4)]
-    )
+    source = media.make_video(tmp_path / "night.mp4", frames=100, options={"g": "10"}, sound=[media.Sound(seconds=4)])
 
     enhance(source, tmp_path / "day.mp4", start=1.0, duration=1.0)
 
@@ -224,9 +216,7 @@ def test_recordings_appended_to_each_other_follow_without_a_gap_and_it_is_said(t
     one = media.make_video(
         tmp_path / "a.ts", time_base=Fraction(1, 90_000), pts=[900_000 + 3600 * n for n in range(10)]
     )
-    two = media.make_video(
-        tmp_path / "b.ts", time_base=Fraction(1, 90_000), pts=[3600 * n for n in range(10)]
-    )
+    two = media.make_video(tmp_path / "b.ts", time_base=Fraction(1, 90_000), pts=[3600 * n for n in range(10)])
     both = tmp_path / "night.ts"
     both.write_bytes(one.read_bytes() + two.read_bytes())
 
