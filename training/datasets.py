@@ -27,6 +27,8 @@ BAD_PAIRS = frozenset(
 # Neighbouring numbers of LOL-v1 are one scene, so whole runs of numbers are held out, with a margin that nobody uses.
 HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
+MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
+MADE = 40  # so many of them
 MIN_MEAN = 0.22  # a "clean" picture darker than this teaches that dark is right
 
 
@@ -98,12 +100,33 @@ def clean_pictures(data: Path, folders: tuple[str, ...]) -> Iterator[Rgb]:
                 yield _shrink(read_rgb(path), 1024)
 
 
+def cameras(data: Path, *, besides: str = "") -> list[degrade.Camera]:
+    """The calibrated cameras whose name does not begin with `besides`."""
+    found = degrade.cameras(data / "sensor-noise/cameras.json")
+    return [camera for camera in found if not besides or not camera.name.startswith(besides)]
+
+
+def validation(recipe: Recipe, data: Path) -> dict[str, list[tuple[Rgb, Rgb]]]:
+    """Dark and bright pictures that no training step sees: real pairs of held-out scenes, and pictures made dark.
+
+    The made ones are of `MADE_FROM`, by the recipe's unseen camera if it names one, with fixed seeds.
+    """
+    sets: dict[str, list[tuple[Rgb, Rgb]]] = {}
+    if recipe.mixture.pairs:
+        sets["pairs"] = [lol_pair(data, number) for number in lol_numbers(data, held_out=True)]
+    if (data / MADE_FROM).is_dir():
+        unseen = [c for c in cameras(data) if c.name.startswith(recipe.unseen_camera)]
+        bright = [p for p in clean_pictures(data, (MADE_FROM,)) if p.mean() >= MIN_MEAN * 255][:MADE]
+        sets["made"] = [(degrade.darken(p, np.random.default_rng(i), unseen), p) for i, p in enumerate(bright)]
+    return sets
+
+
 class Samples:
     """An endless stream of (dark, bright) batches. Deterministic: the same seed and step give the same batch."""
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe = recipe
-        self.cameras = degrade.cameras(data / "sensor-noise/cameras.json")
+        self.cameras = cameras(data, besides=recipe.unseen_camera)
         mixture = recipe.mixture
         shares = np.array([mixture.pairs, mixture.dark, mixture.bright, mixture.black])
         self.shares = shares / shares.sum()

@@ -26,6 +26,7 @@ class Recipe:
     network: NetworkSize = field(default_factory=NetworkSize)
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
+    unseen_camera: str = ""  # kept out of training, so that pictures made with it tell how general a model is
     seed: int = 1
     steps: int = 40_000
     batch: int = 8

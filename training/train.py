@@ -20,7 +20,7 @@ from torch import Tensor
 from streamllie.models.memory import Memory
 from streamllie.models.network import Network
 from training import losses, recipe
-from training.datasets import Planes, Samples, lol_numbers, lol_pair
+from training.datasets import Planes, Samples, validation
 from training.recipe import Recipe
 
 
@@ -57,7 +57,7 @@ def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> P
         optimiser.load_state_dict(saved["optimiser"])
         step = saved["step"]
     samples = Samples(plan, data)
-    validation = [lol_pair(data, n) for n in lol_numbers(data, held_out=True)] if plan.mixture.pairs else []
+    unseen = validation(plan, data)
     log = Log(out / "log.csv")
     saved_at, running, started, first = time.monotonic(), 0.0, time.monotonic(), step
 
@@ -82,9 +82,13 @@ def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> P
         step += 1
 
         if step % plan.validate_every == 0 or step == plan.steps:
-            psnr = validate(average, validation)
-            log.write(step=step, loss=round(running, 5), psnr=round(psnr, 3), lr=f"{learning_rate(plan, step):.2e}",
-                      seconds_per_step=round((time.monotonic() - started) / (step - first), 4))  # fmt: skip
+            log.write(
+                step=step,
+                loss=round(running, 5),
+                **{f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()},
+                lr=f"{learning_rate(plan, step):.2e}",
+                seconds_per_step=round((time.monotonic() - started) / (step - first), 4),
+            )
         if time.monotonic() - saved_at > plan.checkpoint_minutes * 60 or step == plan.steps:
             save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
             saved_at = time.monotonic()
@@ -115,7 +119,7 @@ def update(average: Network, network: Network, keep: float) -> None:
 
 @torch.no_grad()
 def validate(network: Network, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Mean PSNR in dB over whole pictures of held-out scenes, on planes weighed as RGB error weighs them."""
+    """Mean PSNR in dB over whole pictures, on planes weighed as RGB error weighs them."""
     network.eval()
     scores: list[float] = []
     for low, high in pairs:
@@ -126,7 +130,7 @@ def validate(network: Network, pairs: list[tuple[np.ndarray, np.ndarray]]) -> fl
         y, u, v = ((a - b).square().mean().item() for a, b in zip(result, planes[3:], strict=True))
         scores.append(-10 * math.log10(y + 1.09 * u + 0.83 * v))  # RGB mean square error by the BT.601 matrix
     network.train()
-    return float(np.mean(scores)) if scores else math.nan
+    return float(np.mean(scores))
 
 
 def save(

@@ -32,11 +32,13 @@ def data(tmp_path_factory) -> Path:
         for kind, picture in (("low", low), ("high", high)):
             cv2.imwrite(str(root / "lol-v1/train" / kind / f"{number}.png"), picture)
     (root / "photos").mkdir()
+    (root / "bsds500/val").mkdir(parents=True)
+    cv2.imwrite(str(root / "bsds500/val/1.jpg"), rng.integers(90, 200, (64, 80, 3), dtype=np.uint8))
     for index in range(3):
         small = rng.integers(60, 255, (6, 8, 3), dtype=np.uint8)
         cv2.imwrite(str(root / f"photos/{index}.png"), cv2.resize(small, (101, 97), interpolation=cv2.INTER_CUBIC))
     fit = {"slope": 0.6, "bias": 1.5, "sigma": 0.2}
     (root / "sensor-noise").mkdir()
     camera = {"Kmin": 0.2, "Kmax": 14.0, "Profile-1": {"g_scale": fit, "R_scale": fit}}
-    (root / "sensor-noise/cameras.json").write_text(json.dumps({"Made": camera}))
+    (root / "sensor-noise/cameras.json").write_text(json.dumps({"Made": camera, "Unseen": camera}))
     return root

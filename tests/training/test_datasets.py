@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from training.datasets import BAD_PAIRS, HELD_OUT, Planes, Samples, clean_pictures, lol_numbers
+from training.datasets import BAD_PAIRS, HELD_OUT, Planes, Samples, clean_pictures, lol_numbers, validation
 from training.recipe import Mixture, Recipe
 
 RECIPE = Recipe(name="test", clean=("photos",), mixture=Mixture(pairs=1, dark=1, bright=1, black=1))
@@ -15,6 +15,15 @@ def test_training_and_validation_scenes_do_not_meet_and_bad_pairs_are_in_neither
     for number in held_out:
         assert all(abs(number - other) > 5 for other in train), "neighbouring numbers are one scene"
         assert any(number in run for run in HELD_OUT)
+
+
+def test_validation_is_made_with_a_camera_that_training_never_uses(data):
+    recipe = Recipe(name="test", clean=("photos",), unseen_camera="Unseen")
+    assert [c.name for c in Samples(recipe, data).cameras] == ["Made/Profile-1"]
+    first, again = (validation(recipe, data) for _ in range(2))
+    assert sorted(first) == ["made", "pairs"]
+    assert len(first["pairs"]) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(first["made"][0], again["made"][0], strict=True))
 
 
 def test_a_step_gives_the_same_batch_whenever_it_is_asked_for(data):

@@ -41,7 +41,7 @@ def test_a_run_writes_a_checkpoint_with_its_recipe_and_a_log(data, tmp_path):
     assert saved["step"] == 6
     assert recipe.build(saved["recipe"]) == PLAN
     rows = (tmp_path / "log.csv").read_text().splitlines()
-    assert rows[0].startswith("step,loss,psnr")
+    assert rows[0].startswith("step,loss,psnr_pairs,psnr_made")
     assert [row.split(",")[0] for row in rows[1:]] == ["3", "6"]
     assert all(math.isfinite(float(cell)) for cell in rows[-1].split(","))
 
