@@ -1,6 +1,7 @@
 """Write a video file: encode the frames, copy everything else, give the file its name when it is whole."""
 
 import logging
+from collections.abc import Iterator
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -11,26 +12,23 @@ import av
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Discard
-from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.video.choice import choose, set_up
+from streamllie.video.choice import choose
 from streamllie.video.containers import container_for
+from streamllie.video.encoding import Encoding
 from streamllie.video.metadata import needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
 from streamllie.video.passthrough import Passthrough
-from streamllie.video.planes import PLANAR, fill
 from streamllie.video.tags import source_bit_rate
 from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
-TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
 FINEST_CLOCK = 1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
 
 
@@ -64,16 +62,13 @@ class VideoSink:
         self.format = format
         self.notes: list[str] = []
         self.frames_written = 0
-        self.video_bytes = 0
         self.written_to: Path | None = None  # the file's name once it has one
         self._copy_from = None if copy_from is None else Path(copy_from)
         self._codec, self._crf, self._preset, self._max_bitrate = codec, crf, preset, max_bitrate
         self._overwrite = overwrite
         self._start, self._duration = start, duration
         self._expected: int | None = None
-        self._packets = 0
         self._flushed = False
-        self._last_pts: int | None = None
         self._passthrough: Passthrough | None = None
         self._kind = container_for(self.path)
         check_target(self.path, source=self._copy_from, overwrite=overwrite)
@@ -112,26 +107,22 @@ class VideoSink:
     @property
     def unused_options(self) -> dict[str, str]:
         """Settings that the encoder did not know: none, unless we made a mistake."""
-        return dict(self._stream.codec_context.options)
+        return dict(self._encoding.stream.codec_context.options)
+
+    @property
+    def video_bytes(self) -> int:
+        """Size of the encoded frames so far."""
+        return self._encoding.bytes
 
     def write(self, frame: Frame) -> None:
         """Encode one frame and mux what is ready, with the other streams up to its time."""
-        fill(self._native, frame.y, frame.u, frame.v)
-        native = self._native
-        if native.format.name != self._choice.pixels:
-            native = self._swscale.reformat(native, format=self._choice.pixels)
-        native.pts = self._tick(frame)
-        native.time_base = self._time_base
-        native.duration = round((frame.duration * frame.time_base or self._usual_duration) / self._time_base)
         try:
-            self._mux(native)
+            self._mux(self._encoding.encode(frame))
             if self._passthrough is not None:
                 self._passthrough.copy_until(frame.time)
         except (FFmpegError, OSError) as error:
             raise self._failure(error) from error
         self.frames_written += 1
-        if native is self._native:
-            self._native.make_writable()  # copies only if the encoder still holds the picture
 
     def expect(self, frames: int) -> None:
         """Say how many frames were read; leaving then raises FrameCountMismatch if others were written."""
@@ -187,76 +178,25 @@ class VideoSink:
         self._output.start_encoding()
         if self._passthrough is not None:
             self._passthrough.begin()
-        self._make_native_frame()
 
     def _add_video(self) -> VideoStream:
-        rate = self.format.rate or Fraction(30)
-        # In avi a frame has a number, not a time.
-        self._time_base = 1 / rate if self._kind.constant_rate else self.format.time_base
-        self._usual_duration = 1 / rate
-        name = self._choice.encoder.name
-        stream = self._output.add_stream(name, rate=rate)
-        assert isinstance(stream, VideoStream)
-        context = stream.codec_context
-        assert isinstance(context, VideoCodecContext)
-        set_up(context, self._choice, self.format)
-        context.time_base = stream.time_base = self._time_base
-        if self._choice.encoder.family == "hevc" and self._kind.hvc1:
-            context.codec_tag = "hvc1"
-        if self._kind.constant_rate and self._choice.encoder.family == "h264":
-            context.options = {**context.options, "bf": "0"}  # avi cannot say that frames are out of order
-        if self.format.rotation:
-            stream.set_display_rotation(self.format.rotation)
-        self._stream = stream
-        return stream
+        self._encoding = Encoding(
+            self._output, self.format, self._kind, self._choice, shift=self._shift, note=self._note
+        )
+        return self._encoding.stream
 
     def _mp4_options(self) -> dict[str, str]:
         """A clock of the whole file that tells each stream's start exactly; by default it has 1 ms steps."""
         ticks = [s.time_base.denominator for s in self._output.streams if s.time_base]
         common = lcm(*ticks)
-        options = {"movie_timescale": str(common if common <= FINEST_CLOCK else self._time_base.denominator)}
+        options = {"movie_timescale": str(common if common <= FINEST_CLOCK else self._encoding.time_base.denominator)}
         if self._passthrough is not None and needs_free_tags(self._passthrough.input):
             options["movflags"] = dict(self._kind.options)["movflags"] + "+use_metadata_tags"
         return options
 
-    def _make_native_frame(self) -> None:
-        video = self.format
-        self._native = av.VideoFrame(self._choice.width, self._choice.height, PLANAR[video.depth])
-        self._native.colorspace = video.matrix
-        self._native.color_range = video.range_tag or (2 if video.full_range else 0)
-        self._native.color_primaries = video.primaries
-        self._native.color_trc = video.transfer
-        self._swscale = VideoReformatter()
-
-    # Writing
-
-    def _tick(self, frame: Frame) -> int:
-        pts = round((frame.time - self._shift) / self._time_base)
-        if self._last_pts is not None and pts <= self._last_pts:
-            if not self._kind.constant_rate:
-                raise SinkError(f"frame {self.frames_written} at {float(frame.time):g} s is not after the one before")
-            self._note("the frame rate varies, which avi cannot express; use .mkv or .mp4 to keep the times")
-            pts = self._last_pts + 1
-        self._last_pts = pts
-        return pts
-
-    def _mux(self, frame: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            if self._kind.constant_rate and not self._packets and packet.dts:
-                self._mux_empty()
-            if frame is None and self.frames_written <= TOO_FEW:
-                packet.dts = packet.pts
-            self._packets += 1
-            self.video_bytes += packet.size
+    def _mux(self, packets: "Iterator[Packet[Stream]]") -> None:
+        for packet in packets:
             self._output.mux_one(packet)
-
-    def _mux_empty(self) -> None:
-        """Fill the time before a late first frame: avi counts from 0, and its muxer fills only later gaps."""
-        empty = Packet(0)
-        empty.stream = self._stream
-        empty.time_base = self._time_base
-        empty.pts = empty.dts = 0
-        self._output.mux_one(empty)
 
     # Leaving
 
@@ -282,7 +222,7 @@ class VideoSink:
         try:
             if not self._flushed:
                 self._flushed = True
-                self._mux(None)
+                self._mux(self._encoding.flush())
             if self._passthrough is not None and copy_rest:
                 self._passthrough.copy_until(None)
             self._output.close()
@@ -299,7 +239,7 @@ class VideoSink:
             damaged: list[str] = []
             read = packets(file, [main], path=self._temporary, damaged=damaged)
             found = sum(not packet.is_discard for packet in read)
-        if found != self.frames_written or self._packets != self.frames_written or damaged:
+        if found != self.frames_written or self._encoding.packets != self.frames_written or damaged:
             raise FrameCountMismatch(
                 f'{self.frames_written} frames went in but {found} are in "{self.path}"; nothing was kept'
             )

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -137,68 +136,6 @@ def test_no_frame_at_all_is_an_error(night: Path) -> None:
         pass
 
     assert names(night.parent) == ["night.mp4"]
-
-
-def test_ctrl_c_leaves_a_playable_partial_file_and_spares_an_existing_target(night: Path) -> None:
-    target = night.with_name("day.mp4")
-    target.write_text("yesterday's")
-
-    def interrupt(frame: Frame) -> Frame:
-        if frame.time > 0.2:
-            raise KeyboardInterrupt
-        return frame
-
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            enhance(night, target, step=interrupt, overwrite=True)
-
-    assert target.read_text() == "yesterday's"
-    assert names(night.parent) == ["day.mp4", "day.partial-2.mp4", "day.partial.mp4", "night.mp4"]
-    partial = night.with_name("day.partial.mp4")
-    assert len(times(partial)) == 6
-    assert 0 < len(packets(partial, 1)) < len(packets(night, 1))
-
-
-def test_ctrl_c_while_completing_keeps_what_was_written(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(sink: VideoSink) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(VideoSink, "_verify", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        enhance(night, night.with_name("day.mp4"))
-
-    assert names(night.parent) == ["day.partial.mp4", "night.mp4"]
-    assert len(times(night.with_name("day.partial.mp4"))) == media.FRAMES
-
-
-@pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "ts"])
-def test_a_real_interrupt_signal_leaves_a_playable_partial_file(tmp_path: Path, container: str) -> None:
-    night = media.make_video(tmp_path / "night.mp4")
-    program = f"""
-        import time
-        from pathlib import Path
-        from tests.video.chain import enhance
-        def slow(frame):
-            print("frame", flush=True)
-            time.sleep(0.2)
-            return frame
-        enhance(Path({str(night)!r}), Path({str(tmp_path / f"day.{container}")!r}), step=slow)
-    """
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdout is not None
-    for _ in range(4):
-        assert child.stdout.readline() == "frame\n"
-    child.send_signal(signal.SIGINT)
-    child.wait(20)
-
-    assert names(tmp_path) == [f"day.partial.{container}", "night.mp4"]
-    assert 2 <= len(times(tmp_path / f"day.partial.{container}")) <= 5
 
 
 @pytest.mark.parametrize("name", ["day", "day.txt", "day.xyz"])

@@ -1,0 +1,81 @@
+"""A damaged file gives the frames that it has; what is no video is refused in one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from streamllie.errors import SourceError
+from streamllie.video import VideoSource
+from tests import media
+from tests.video.chain import enhance, times
+
+
+def test_damaged_packets_are_skipped_counted_and_said(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mkv", codec="ffv1", frames=20)
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 200] = bytes(200)
+    source.write_bytes(bytes(data))
+
+    reader, writer = enhance(source, tmp_path / "day.mkv")
+
+    assert reader.frames_read == writer.frames_written >= 15
+    assert any("damaged" in note for note in reader.notes) or reader.frames_read == 20
+
+
+@pytest.mark.parametrize("cut", [0.5, 0.9])
+def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path: Path, cut: float) -> None:
+    source = media.make_video(tmp_path / "night.ts", frames=40)
+    data = source.read_bytes()
+    source.write_bytes(data[: int(len(data) * cut)])
+
+    reader, _ = enhance(source, tmp_path / "day.mp4")
+
+    assert 0 < reader.frames_read < 40
+    assert len(times(tmp_path / "day.mp4")) == reader.frames_read
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SourceError, match=r"there is no file .*absent\.mp4"),
+        VideoSource(tmp_path / "absent.mp4"),
+    ):
+        pass
+
+
+def test_a_folder_is_not_a_video(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a folder"), VideoSource(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"", b"this is a letter, not a video\n" * 40, bytes(5000)])
+def test_a_file_that_is_no_video_is_refused_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "letter.mp4"
+    path.write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"letter\.mp4.*cannot be opened") as caught, VideoSource(path):
+        pass
+
+    assert "\n" not in str(caught.value)
+
+
+def test_sound_alone_is_refused(tmp_path: Path) -> None:
+    path = media.make_video(tmp_path / "song.m4a", codec=None, sound=[media.Sound()], muxer="mp4")
+
+    with pytest.raises(SourceError, match="has no video stream"), VideoSource(path):
+        pass
+
+
+def test_cover_art_is_never_taken_for_the_video(tmp_path: Path) -> None:
+    song = media.make_video(tmp_path / "song.mp4", codec=None, sound=[media.Sound()], cover=media.png())
+
+    with pytest.raises(SourceError, match="has no video stream"), VideoSource(song):
+        pass
+
+
+def test_a_video_stream_without_packets_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mkv"
+    media.make_video(path, frames=0, codec="ffv1", sound=[media.Sound()])
+
+    with pytest.raises(SourceError, match="not one frame"), VideoSource(path):
+        pass

@@ -1,0 +1,87 @@
+"""Ctrl-C keeps the work done so far as a playable partial file, and touches nothing else."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from streamllie.frame import Frame
+from streamllie.video import VideoSink
+from tests import media
+from tests.video.chain import enhance, packets, times
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    return media.make_video(tmp_path / "night.mp4", sound=[media.Sound()])
+
+
+def test_ctrl_c_leaves_a_playable_partial_file_and_spares_an_existing_target(night: Path) -> None:
+    target = night.with_name("day.mp4")
+    target.write_text("yesterday's")
+
+    def interrupt(frame: Frame) -> Frame:
+        if frame.time > 0.2:
+            raise KeyboardInterrupt
+        return frame
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            enhance(night, target, step=interrupt, overwrite=True)
+
+    assert target.read_text() == "yesterday's"
+    assert names(night.parent) == ["day.mp4", "day.partial-2.mp4", "day.partial.mp4", "night.mp4"]
+    partial = night.with_name("day.partial.mp4")
+    assert len(times(partial)) == 6
+    assert 0 < len(packets(partial, 1)) < len(packets(night, 1))
+
+
+def test_ctrl_c_while_completing_keeps_what_was_written(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(sink: VideoSink) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VideoSink, "_verify", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        enhance(night, night.with_name("day.mp4"))
+
+    assert names(night.parent) == ["day.partial.mp4", "night.mp4"]
+    assert len(times(night.with_name("day.partial.mp4"))) == media.FRAMES
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "ts"])
+def test_a_real_interrupt_signal_leaves_a_playable_partial_file(tmp_path: Path, container: str) -> None:
+    night = media.make_video(tmp_path / "night.mp4")
+    program = f"""
+        import time
+        from pathlib import Path
+        from tests.video.chain import enhance
+        def slow(frame):
+            print("frame", flush=True)
+            time.sleep(0.2)
+            return frame
+        enhance(Path({str(night)!r}), Path({str(tmp_path / f"day.{container}")!r}), step=slow)
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    for _ in range(4):
+        assert child.stdout.readline() == "frame\n"
+    child.send_signal(signal.SIGINT)
+    child.wait(20)
+
+    assert names(tmp_path) == [f"day.partial.{container}", "night.mp4"]
+    assert 2 <= len(times(tmp_path / f"day.partial.{container}")) <= 5

@@ -1,0 +1,145 @@
+"""What is said of a file and its streams (titles, dates, chapters, how to show it) comes out as it went in."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from tests import media
+from tests.video.chain import enhance, streams
+
+
+def reopened(path: Path) -> av.container.InputContainer:
+    return av.open(str(path))
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "webm"])
+def test_chapters_survive(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.2, "Dusk"), (0.2, 0.4, "Dawn")])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+    enhance(target, tmp_path / f"again.{container}")  # mp4 shows its chapters as a text track too: not copied twice
+
+    for path in (target, tmp_path / f"again.{container}"):
+        with reopened(path) as file:
+            found = [
+                (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"])
+                for c in file.chapters()
+            ]
+        assert found == [("Dusk", 0, Fraction(1, 5)), ("Dawn", Fraction(1, 5), Fraction(2, 5))]
+    assert streams(target) == streams(tmp_path / f"again.{container}")
+
+
+def test_chapters_of_a_trimmed_video_move_with_it(tmp_path: Path) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv", frames=30, chapters=[(0, 0.4, "a"), (0.4, 0.8, "b"), (0.8, 1.2, "c")]
+    )
+
+    enhance(source, tmp_path / "day.mkv", start=0.6, duration=0.4)
+
+    with reopened(tmp_path / "day.mkv") as file:
+        found = [
+            (c["metadata"]["title"], c["start"] * c["time_base"], c["end"] * c["time_base"]) for c in file.chapters()
+        ]
+    assert found == [("b", 0, Fraction(1, 5)), ("c", Fraction(1, 5), Fraction(2, 5))]
+
+
+def test_chapters_are_named_where_there_are_none(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.2, "Dusk")])
+
+    _, writer = enhance(source, tmp_path / "day.ts")
+
+    assert "1 chapters are dropped: .ts has none" in writer.notes
+
+
+TITLE = {"title": "Night", "artist": "Owl", "comment": "dark", "creation_time": "2020-01-02T03:04:05.000000Z"}
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_titles_and_the_creation_date_survive(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", metadata=TITLE)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        found = {key.lower(): value for key, value in file.metadata.items()}
+    for key, value in TITLE.items():
+        assert found[key] == value
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_what_a_phone_writes_about_itself_survives(tmp_path: Path, container: str) -> None:
+    phone = {"com.android.version": "14", "com.apple.quicktime.make": "Apple", "location": "+48.1+011.5/"}
+    source = media.make_video(
+        tmp_path / f"night.{container}",
+        metadata={**TITLE, **phone},
+        muxer_options={"movflags": "use_metadata_tags"},
+    )
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(source) as before, reopened(tmp_path / f"day.{container}") as after:
+        for key, value in before.metadata.items():
+            assert key in {"encoder", "major_brand", "minor_version"} or after.metadata[key] == value
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_languages_titles_and_dispositions_of_streams_survive(tmp_path: Path, container: str) -> None:
+    Disposition = av.stream.Disposition
+    source = media.make_video(
+        tmp_path / "night.mkv",
+        stream_metadata={"language": "fra", "title": "Nuit"},
+        sound=[
+            media.Sound(metadata={"language": "fra"}, disposition=int(Disposition.default)),
+            media.Sound(metadata={"language": "eng", "title": "Director"}, disposition=int(Disposition.comment)),
+        ],
+    )
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert [s.language for s in file.streams] == ["fra", "fra", "eng"]
+        assert file.streams[1].disposition & Disposition.default
+        assert not file.streams[2].disposition & Disposition.default
+        assert file.streams[2].disposition & Disposition.comment
+        key = "name" if container == "mp4" else "title"  # as libav reads it back
+        assert file.streams[2].metadata[key] == "Director"
+        assert file.streams[0].metadata[key] == "Nuit"
+    enhance(tmp_path / f"day.{container}", tmp_path / "again.mkv")
+    with reopened(tmp_path / "again.mkv") as file:
+        assert file.streams[2].metadata["title"] == "Director"
+
+
+def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"})
+
+    enhance(source, tmp_path / "day.mkv")
+
+    with reopened(tmp_path / "day.mkv") as file:
+        assert "BPS" not in file.streams[0].metadata
+        assert "NUMBER_OF_FRAMES" not in file.streams[0].metadata
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_rotation_is_kept_and_not_baked(tmp_path: Path, rotation: int, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rotation=rotation)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(source) as before, reopened(tmp_path / f"day.{container}") as after:
+        old, new = next(before.decode(video=0)), next(after.decode(video=0))
+        assert abs(old.rotation) == abs(rotation)
+        assert (new.rotation % 360, new.width, new.height) == (old.rotation % 360, old.width, old.height)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts", "avi"])
+def test_the_sample_aspect_ratio_survives(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert file.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
