@@ -4,6 +4,8 @@ import torch
 from streamllie.models.network import Network
 from tests.models.networks import lively_network
 
+torch.set_num_threads(1)  # the networks of these tests are too small for two
+
 
 @pytest.fixture(scope="session")
 def network() -> Network:

@@ -62,7 +62,7 @@ def test_a_steady_input_comes_to_rest_at_the_single_image_result(network, planes
     one = tuple(p[:1] for p in planes)
     alone = network(*one, Memory())
     state = torch.rand(1, network.state_size())
-    for _ in range(150):
+    for _ in range(100):
         memory = Memory(state, torch.tensor([0.8]))
         out = network(*one, memory)
         state = memory.next_state()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -58,25 +60,29 @@ def test_any_even_size_keeps_its_size(network, streaming, height, width):
     assert all(p.dtype == torch.uint8 for p in out[:3])
 
 
-@pytest.mark.parametrize(("dtype", "depth"), [(torch.uint8, 8), (torch.float32, 10)])
-def test_the_exported_graph_equals_the_eager_network_at_sizes_it_was_not_traced_with(
-    network, streaming, tmp_path, dtype, depth
-):
-    levels = Levels.of(depth=depth, full_range=False)
-    write_onnx(fold(network), tmp_path / "model.onnx", dtype=dtype)
-    session = ort.InferenceSession(tmp_path / "model.onnx")
+@pytest.fixture(scope="module", params=[8, 10])
+def exported(request, network, tmp_path_factory) -> tuple[Levels, torch.dtype, Path]:
+    """Levels of a depth, type of its planes, and the graph for them."""
+    dtype = torch.uint8 if request.param == 8 else torch.float32
+    path = tmp_path_factory.mktemp("graph") / "model.onnx"
+    write_onnx(fold(network), path, dtype=dtype)
+    return Levels.of(depth=request.param, full_range=False), dtype, path
+
+
+def test_the_exported_graph_equals_the_eager_network_at_sizes_it_was_not_traced_with(network, streaming, exported):
+    levels, dtype, path = exported
+    session = ort.InferenceSession(path)
     for height, width in ((50, 66), (128, 96)):
         inputs = [*dark_planes(height, width, levels=levels, dtype=dtype), *controls(network, levels, keep=0.7)]
         inputs[3] = torch.rand_like(inputs[3])
         eager = streaming(*inputs)
-        exported = session.run(None, {name: i.numpy() for name, i in zip(INPUTS, inputs, strict=True)})
-        for a, b in zip(eager[:3], exported[:3], strict=True):
+        out = session.run(None, {name: i.numpy() for name, i in zip(INPUTS, inputs, strict=True)})
+        for a, b in zip(eager[:3], out[:3], strict=True):
             assert np.abs(a.numpy().astype(float) - b).max() <= 1  # float32 summed in another order: a rounding may tip
-        assert np.allclose(eager[3].numpy(), exported[3], atol=1e-4)
+        assert np.allclose(eager[3].numpy(), out[3], atol=1e-4)
 
 
-def test_the_exported_file_holds_no_path_of_the_machine_it_was_made_on(network, tmp_path):
-    write_onnx(fold(network), tmp_path / "model.onnx", dtype=torch.uint8)
-    data = (tmp_path / "model.onnx").read_bytes()
+def test_the_exported_file_holds_no_path_of_the_machine_it_was_made_on(exported):
+    data = exported[2].read_bytes()
     assert b"streaming.py" not in data
     assert b"site-packages" not in data

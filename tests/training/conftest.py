@@ -4,6 +4,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+
+torch.set_num_threads(1)  # the networks of these tests are too small for two
 
 
 @pytest.fixture(scope="session")
