@@ -42,13 +42,12 @@ def main() -> None:
 def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Path) -> dict[str, Any]:
     """Write a model's files and its manifest entry, which is returned."""
     shelf.mkdir(parents=True, exist_ok=True)
-    network = load(checkpoint)
-    folded = fold(network)
     graph, deep, weights = (shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt"))
-    write_onnx(folded, graph, dtype=torch.uint8)
-    write_onnx(folded, deep, dtype=torch.float32)
     saved = torch.load(checkpoint, weights_only=True)
     torch.save({key: saved[key] for key in ("average", "recipe", "step")}, weights)
+    folded = fold(load(weights))  # not from `checkpoint`, which a running training may have replaced by now
+    write_onnx(folded, graph, dtype=torch.uint8)
+    write_onnx(folded, deep, dtype=torch.float32)
     entry = {
         "name": name,
         "summary": summary,
