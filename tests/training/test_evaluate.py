@@ -1,0 +1,56 @@
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from streamllie import Enhancer
+from training import evaluate
+from training.metrics import psnr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pairs: a bright picture with structure, and the same with a tenth of the light."""
+    rng = np.random.default_rng(0)
+    for kind in ("low", "high"):
+        (tmp_path / kind).mkdir()
+    for name in ("a", "b"):
+        high = cv2.resize(rng.integers(60, 255, (6, 8, 3), dtype=np.uint8), (96, 64), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(tmp_path / f"high/{name}.png"), high)
+        cv2.imwrite(str(tmp_path / f"low/{name}.png"), high // 10)
+    return tmp_path
+
+
+def run(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
+    evaluate.main()
+
+
+def test_json_holds_the_means_over_all_pairs_of_what_users_get(folder, monkeypatch, capsys):
+    run(monkeypatch, "--pairs", str(folder), "--json")
+    printed = json.loads(capsys.readouterr().out)
+    assert sorted(printed) == ["n", "psnr", "ssim"]
+    with Enhancer("lite") as enhance:
+        expected = np.mean([psnr(enhance(low), high) for _, low, high in evaluate.pairs(folder)])
+    assert printed["n"] == 2
+    assert printed["psnr"] == pytest.approx(expected, abs=1e-3)
+    untouched = np.mean([psnr(low, high) for _, low, high in evaluate.pairs(folder)])
+    assert printed["psnr"] > untouched + 3
+
+
+def test_a_sheet_shows_dark_ours_and_truth_of_every_pair(folder, monkeypatch, tmp_path):
+    run(monkeypatch, "--pairs", str(folder), "--sheet", str(tmp_path / "sheet.png"))
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * 200, 3 * 300, 3)
+
+
+def test_pairs_that_do_not_fit_are_named(folder):
+    cv2.imwrite(str(folder / "low/alone.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(SystemExit, match="no partner for alone"):
+        list(evaluate.pairs(folder))
+    cv2.imwrite(str(folder / "high/alone.png"), np.zeros((9, 8, 3), np.uint8))
+    with pytest.raises(SystemExit, match="alone is"):
+        list(evaluate.pairs(folder))
+    with pytest.raises(SystemExit, match="has no pictures in low/"):
+        list(evaluate.pairs(folder / "low"))
