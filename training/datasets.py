@@ -29,6 +29,7 @@ HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
+DRAWN = 0.2  # share of the bright pictures that are drawn: titles, screens, charts
 MIN_MEAN = 0.22  # a "clean" picture darker than this teaches that dark is right
 
 
@@ -154,12 +155,39 @@ class Samples:
             left = 2 * rng.integers((dark.y.shape[1] - width) // 2 + 1)
             dark, bright = (p.cut(top, left, height, width) for p in (dark, bright))
         else:
-            rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
+            if kind == 2 and rng.random() < DRAWN:
+                rgb = drawing(rng, height, width)
+            else:
+                rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
             make_worse = (degrade.darken, degrade.mild, degrade.lightless)[kind - 1]
             worse = make_worse(rgb, rng, self.cameras)
             dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)
         flip, upside_down = rng.random() < 0.5, rng.random() < 0.1
         return dark.turned(flip, upside_down), bright.turned(flip, upside_down)
+
+
+def drawing(rng: np.random.Generator, height: int, width: int) -> Rgb:
+    """Flat colour, boxes, stripes and letters, as on screens and in titles: none of it is noise or darkness."""
+    pale = rng.random() < 0.5
+    rgb = np.full((height, width, 3), rng.integers(160 if pale else 0, 256, 3), np.uint8)
+    for _ in range(rng.integers(0, 12)):
+        top, left = int(rng.integers(height)), int(rng.integers(width))
+        colour = [
+            int(c) for c in (rng.integers(0, 256, 3) if rng.random() < 0.5 else rng.choice([0, 255], 1).repeat(3))
+        ]
+        if rng.random() < 0.5:
+            bottom, right = int(rng.integers(top, height)), int(rng.integers(left, width))
+            rgb[top : bottom + 1, left : right + 1] = colour
+            if rng.random() < 0.3:
+                period = int(rng.integers(1, 12))
+                cells = np.indices((bottom + 1 - top, right + 1 - left)) // period
+                odd = (cells[0] + cells[1] if rng.random() < 0.5 else cells[rng.integers(2)]) % 2 == 1
+                rgb[top : bottom + 1, left : right + 1][odd] = 255 - np.array(colour, np.uint8)
+        else:
+            text = "".join(chr(rng.integers(33, 127)) for _ in range(8))
+            scale = float(rng.uniform(0.4, 2.0))
+            cv2.putText(rgb, text, (left // 2, top), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, int(rng.integers(1, 4)))
+    return rgb
 
 
 def _random_cut(rgb: Rgb, rng: np.random.Generator, height: int, width: int) -> Rgb:

@@ -34,6 +34,8 @@ class Recipe:
     last_steps: int = 4_000  # of the steps, so many at the end use `last_crop` and `last_batch`
     last_crop: tuple[int, int] = (384, 576)  # nearly whole frames: global pooling sees in training what it sees in use
     last_batch: int = 2
+    frozen_steps: int = 0  # of the steps, so many at the end train the very function that is exported: batch norm
+    # uses its running statistics, so what they would let explode is seen and unlearned
     learning_rate: float = 1e-3
     warmup: int = 500
     weight_decay: float = 1e-4

@@ -61,10 +61,10 @@ def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> P
     log = Log(out / "log.csv")
     saved_at, running, started, first = time.monotonic(), 0.0, time.monotonic(), step
 
-    network.train()
     while step < plan.steps:
         last = step >= plan.steps - plan.last_steps
         size, crop = (plan.last_batch, plan.last_crop) if last else (plan.batch, plan.crop)
+        network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone
         planes = to_float(samples.batch(step, size=size, crop=crop))
         dark, bright = planes[:3], planes[3:]
         for group in optimiser.param_groups:

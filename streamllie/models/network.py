@@ -23,6 +23,10 @@ from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
 
+# Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
+GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
+WEIGHT = 3.0  # largest channel weight; usual pictures stay below 1.8
+
 
 def curve(x: Tensor, gain: Tensor) -> Tensor:
     """f_g(x) = g x / (1 + (g - 1) x): slope g at 0, 1/g at 1, and both ends stay where they are."""
@@ -49,10 +53,10 @@ class Gate(nn.Module):
             h = self.around(h)
         if self.adr is not None:
             h = self.adr(h, memory)
-        left, right = h.chunk(2, dim=1)
+        left, right = h.clamp(-GATE, GATE).chunk(2, dim=1)
         h = left * right  # (B, w, H, W)
         if self.weigh is not None:
-            h = h * self.weigh(memory(pool(h)))[:, :, None, None]
+            h = h * self.weigh(memory(pool(h))).clamp(-WEIGHT, WEIGHT)[:, :, None, None]
         h = self.project(h)
         return x + (h if self.scale is None else self.scale * h)
 
@@ -81,7 +85,7 @@ class Detail(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, w, H, W) to the same shape."""
-        left, right = self.norm(self.widen(x)).chunk(2, dim=1)
+        left, right = self.norm(self.widen(x)).clamp(-GATE, GATE).chunk(2, dim=1)
         h = left * right
         return x + (h if self.scale is None else self.scale * h)
 
@@ -112,6 +116,7 @@ class Network(nn.Module):
 
     LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
     MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
+    WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
     BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
     def __init__(self, size: NetworkSize | None = None) -> None:
@@ -147,6 +152,8 @@ class Network(nn.Module):
         gain = (1 + (gain - 1) * level / (level + self.BLACK))[:, :, None, None]  # a black frame stays black
         luma = curve(luma, gain)
         chroma = chroma * (gain / (1 + (gain - 1) * patch))  # colour grows as its luma does
+        begin, end = self.WELL_LIT
+        share = ((end - level) / (end - begin)).clamp(0, 1)[:, :, None, None]  # of the effect: 0 on a well-lit frame
         log_gain = gain.log().flatten(1)  # (B, 1)
 
         # Residual.
@@ -162,13 +169,13 @@ class Network(nn.Module):
         for block in self.decoder:
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
-        residual = self.head(self.detail(fine))  # (B, 24, H/4, W/4)
+        residual = share * self.head(self.detail(fine))  # (B, 24, H/4, W/4)
 
         # Tone.
         whole = self.tone(torch.cat([memory(pool(coarse)), log_gain, seen[:, :2]], dim=1))  # (B, 4)
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
-        lift = (whole[:, :2, None, None] + local).clamp(-2.5, 2.5).exp()  # (B, 2, H/4, W/4) luma and colour gain
-        tint = whole[:, 2:].repeat_interleave(4, dim=1)[:, :, None, None]  # (B, 8, 1, 1) shift of u and of v
+        lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4) luma and colour gain
+        tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
         luma = curve((luma + residual[:, :16]).clamp(0, 1), lift[:, :1])
         chroma = (chroma + residual[:, 16:]) * lift[:, 1:] + 0.1 * tint
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)

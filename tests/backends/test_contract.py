@@ -72,6 +72,26 @@ def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(
         assert largest_difference(engine(frame, strength=0.0), frame) == 0
 
 
+@pytest.mark.parametrize("scene", ["snow under a black sky", "blue sky", "white", "black", "checkerboard"])
+def test_a_well_lit_frame_comes_out_much_as_it_went_in(lite, backend, scene):
+    format = VideoFormat(height=96, width=128, full_range=True)
+    y, u, v = np.full((96, 128), 200, np.uint8), np.full((48, 64), 128, np.uint8), np.full((48, 64), 128, np.uint8)
+    match scene:
+        case "snow under a black sky":
+            y[:48], y[48:] = 8, 250
+        case "blue sky":
+            y[:], u[:], v[:] = 120, 180, 80
+        case "white" | "black":
+            y[:] = 255 if scene == "white" else 0
+        case "checkerboard":
+            y[:] = 255 * (np.indices(y.shape).sum(axis=0) // 8 % 2)
+    frame = Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 30))
+    with open_engine(lite, format, backend=backend) as engine:
+        out = engine(frame)
+    for p, q in zip(planes(out), planes(frame), strict=True):
+        assert np.abs(p.astype(float) - q).mean() < 25, "a tenth of the range"
+
+
 def test_keep_0_has_no_memory_and_keep_above_0_has_one(lite, backend):
     first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
     with open_engine(lite, SMALL, backend=backend) as engine:

@@ -1,3 +1,5 @@
+import copy
+
 import torch
 
 from streamllie.models.fold import fold
@@ -83,3 +85,16 @@ def test_black_and_white_frames_give_finite_pictures(network):
     for value in (0.0, 1.0):
         y, u, v = torch.full((1, 1, 32, 32), value), torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
         assert all(torch.isfinite(p).all() for p in network(y, u, v, Memory()))
+
+
+def test_a_picture_unlike_any_in_training_cannot_make_products_of_products_explode(network):
+    snow = torch.zeros(1, 1, 64, 64)
+    snow[:, :, 32:] = 1.0
+    checker = (torch.arange(64)[:, None] + torch.arange(64)[None]).remainder(2).float()[None, None]
+    for y in (snow, checker, 1 - snow):
+        for colour in (-0.5, 0.0, 0.5):
+            u = torch.full((1, 1, 32, 32), colour)
+            loud = copy.deepcopy(network)
+            loud.down.weight.mul_(1e4)  # features far outside the statistics of batch norm
+            for plane in loud(y, u, -u, Memory()):
+                assert plane.abs().max() < 1e3
