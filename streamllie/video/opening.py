@@ -1,5 +1,6 @@
 """Open a media file and find its video: the one place where reading errors of libav become ours."""
 
+import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -20,10 +21,16 @@ NOT_FRAMES = Disposition.attached_pic | Disposition.timed_thumbnails  # cover ar
 
 def open_input(path: Path) -> InputContainer:
     """Open a file for reading; SourceError says what is wrong with it."""
-    if not path.exists():
-        raise SourceError(f'there is no file "{path}"; check the name')
-    if path.is_dir():
+    try:
+        kind = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError(f'there is no file "{path}"; check the name') from None
+    except OSError as error:
+        raise SourceError(f'"{path}" cannot be opened ({reason(error)}); check the name') from error
+    if stat.S_ISDIR(kind):
         raise SourceError(f'"{path}" is a folder, not a video; name a file in it')
+    if not stat.S_ISREG(kind):  # opening it would wait for a writer, and we read every file more than once
+        raise SourceError(f'"{path}" is a pipe or a device, which can be read only once; save it as a file first')
     try:
         # "file:" keeps libav from reading a colon in the name as a protocol.
         return av.open(f"file:{path}", mode="r", metadata_errors="replace")

@@ -9,15 +9,20 @@ from pathlib import Path
 from streamllie.errors import OutputExists, SinkError
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NAME_BYTES = 255  # of one name on any usual file system
 
 
 def check_target(target: Path, *, source: Path | None = None, overwrite: bool = False) -> None:
     """Raise if a file must not or cannot be written under this name. Call it before any work."""
-    if source is not None and target.exists() and target.samefile(source):
+    try:
+        exists = target.exists()
+    except OSError as error:  # a name that is too long, a folder that must not be entered
+        raise write_error(target, error) from error
+    if source is not None and exists and target.samefile(source):
         raise SinkError(f'"{target}" is the input itself; choose another name for the output')
     if target.is_dir():
         raise SinkError(f'"{target}" is a folder; name a file in it')
-    if target.exists() and not overwrite:
+    if exists and not overwrite:
         raise OutputExists(f'"{target}" exists; choose another name, or allow it with --overwrite')
     if not target.parent.is_dir():
         raise SinkError(f'there is no folder "{target.parent}"; make it first')
@@ -27,7 +32,7 @@ def check_target(target: Path, *, source: Path | None = None, overwrite: bool = 
 
 def temporary_name(target: Path) -> Path:
     """A hidden name beside the target that no other run uses, with the same extension."""
-    return target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    return _beside(target, before=".", after=f".{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
@@ -52,13 +57,13 @@ def keep_as(temporary: Path, target: Path, word: str) -> Path:
     """Keep a file as `<stem>.<word><ext>` beside the target, or with a number if that name is taken."""
     number = 1
     while True:
-        name = f"{target.stem}.{word}{'' if number == 1 else f'-{number}'}{target.suffix}"
+        kept = _beside(target, after=f".{word}{'' if number == 1 else f'-{number}'}")
         try:
-            _move_to_free_name(temporary, target.with_name(name))
+            _move_to_free_name(temporary, kept)
         except FileExistsError:
             number += 1
         else:
-            return target.with_name(name)
+            return kept
 
 
 def write_error(target: Path, error: Exception) -> SinkError:
@@ -70,6 +75,14 @@ def write_error(target: Path, error: Exception) -> SinkError:
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return SinkError(f'"{target}" cannot be written ({why}); choose another folder')
     return SinkError(f'writing "{target}" failed ({why})')
+
+
+def _beside(target: Path, *, before: str = "", after: str) -> Path:
+    """The target's name with more around its stem, which is cut if the whole would be too long."""
+    stem = target.stem
+    while stem and len(os.fsencode(f"{before}{stem}{after}{target.suffix}")) > NAME_BYTES:
+        stem = stem[:-1]
+    return target.with_name(f"{before}{stem}{after}{target.suffix}")
 
 
 def _move_to_free_name(temporary: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from av.container import InputContainer
 from streamllie.errors import SourceError
 from streamllie.video.opening import container_start
 
+FAR = 1e9  # seconds, 30 years: beyond every film, and within the 64 bits of microseconds that libav counts in
 LATE_START = 10  # seconds; a broadcast recording may start at hour 20, which only a transport stream can say
 
 
@@ -27,8 +28,8 @@ class Timeline:
         if duration is not None and duration <= 0:
             raise SourceError(f"the duration must be positive, it is {duration:g} s; leave it out for all")
         file_start = container_start(container)
-        begin = None if start is None else file_start + exact(start)
-        end = None if duration is None else (begin or file_start) + exact(duration)
+        begin = None if start is None else file_start + exact(min(start, FAR))
+        end = None if duration is None else (begin or file_start) + exact(min(duration, FAR))
         return cls(begin=begin, end=end, file_start=file_start)
 
     def has(self, time: Fraction) -> bool:

@@ -1,5 +1,6 @@
 """A damaged file gives the frames that it has; what is no video is refused in one sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         pytest.raises(SourceError, match=r"there is no file .*absent\.mp4"),
         VideoSource(tmp_path / "absent.mp4"),
     ):
+        pass
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+
+    with pytest.raises(SourceError, match=r"pipe\.mp4.* is a pipe or a device"), VideoSource(tmp_path / "pipe.mp4"):
         pass
 
 

@@ -14,7 +14,7 @@ import pytest
 from streamllie.errors import FrameCountMismatch, OutputExists, SinkError, SourceError
 from streamllie.frame import Frame
 from streamllie.video import VideoSink, VideoSource, check_target
-from streamllie.video.target import write_error
+from streamllie.video.target import keep_as, temporary_name, write_error
 from tests import media
 from tests.video.chain import enhance, packets, times
 
@@ -256,6 +256,16 @@ def test_strange_names_are_only_names(tmp_path: Path, name: str) -> None:
 
     assert names(tmp_path / "out") == [name]
     assert len(times(Path(f"file:{tmp_path / 'out' / name}"))) == media.FRAMES
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_only_a_name(night: Path) -> None:
+    target = night.with_name("ä" * 125 + "x.mp4")  # 255 bytes
+
+    enhance(night, target)
+
+    assert names(night.parent) == ["night.mp4", target.name]
+    assert len(os.fsencode(temporary_name(target).name)) <= 255
+    assert len(os.fsencode(keep_as(target, target, "partial").name)) <= 255
 
 
 def test_bytes_of_video_are_counted_on_both_sides_for_the_ratio(night: Path) -> None:

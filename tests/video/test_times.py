@@ -194,12 +194,13 @@ def test_a_trimmed_video_takes_the_same_span_of_its_sound(tmp_path: Path) -> Non
     assert len(times(tmp_path / "day.mp4")) == 25
 
 
-def test_a_span_without_frames_is_refused_with_the_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [60, 1e20, float("inf")])
+def test_a_span_without_frames_is_refused_with_the_length(tmp_path: Path, start: float) -> None:
     source = media.make_video(tmp_path / "night.mp4")
 
     with (
         pytest.raises(SourceError, match=r"no frame in the chosen span; it is 0\.4 s long"),
-        VideoSource(source, start=60),
+        VideoSource(source, start=start),
     ):
         pass
 
