@@ -12,6 +12,7 @@ from streamllie.enhance import MODEL, Enhancer, enhance_video
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video import check_target
+from streamllie.video.containers import CONTAINERS
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def enhance_file(
     Raises what `enhance_video` raises.
     """
     source, target = Path(source), Path(target)
-    if target.is_dir():
+    if os.path.isdir(target):  # noqa: PTH112 - False, not an error, for a name that is too long
         raise SinkError(f'"{target}" is a folder; give the name of a file in it')
     if not stills.is_still(source):
         if stills.is_still(target):
@@ -81,6 +82,7 @@ def enhance_folder(
 ) -> list[Outcome]:
     """Enhance every video and picture of a folder and of those in it, each under its own name in the target.
 
+    Videos in a format that is only read, such as mpg, become mkv: "a.mpg" comes out as "a.mpg.mkv".
     What is no media by its name is skipped, and a file that fails does not stop the others: both are told to
     `on_file` as they happen, and are in the list that comes back. Hidden files are not looked at.
 
@@ -96,7 +98,7 @@ def enhance_folder(
     outcomes: list[Outcome] = []
     with _enhancer(options) as enhancer:
         for path in _files(source, besides=target):
-            goal = target / path.relative_to(source)
+            goal = _goal(target / path.relative_to(source))
             outcome = _enhance_one(enhancer, path, goal, on_progress, options)
             outcomes.append(outcome)
             if on_file is not None:
@@ -144,8 +146,9 @@ def _enhance_picture(enhancer: Enhancer, source: Path, target: Path, *, overwrit
         raise SinkError(f'"{source.name}" is a picture and cannot become "{target.name}"; use one of {known}')
     check_target(target, source=source, overwrite=overwrite)
     still = stills.read(source)
-    stills.write(target, still.with_rgb(enhancer(still.rgb)), overwrite=overwrite)
-    for note in still.notes:
+    written = stills.write(target, still.with_rgb(enhancer(still.rgb)), overwrite=overwrite)
+    notes = still.notes + written
+    for note in notes:
         log.warning("%s: %s", source.name, note)
     return Report(
         frames=meter.count(),
@@ -154,7 +157,7 @@ def _enhance_picture(enhancer: Enhancer, source: Path, target: Path, *, overwrit
         precision=enhancer.precision,
         model=enhancer.model.name,
         output=str(target),
-        notes=still.notes,
+        notes=notes,
     )
 
 
@@ -177,6 +180,12 @@ def _files(folder: Path, *, besides: Path) -> Iterator[Path]:
         here = Path(name)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != besides)
         yield from (here / file for file in sorted(files) if not file.startswith("."))
+
+
+def _goal(path: Path) -> Path:
+    """The name to write to. The old suffix stays, so that a.mpg and a.mkv of one folder do not clash."""
+    readable_only = path.suffix.lower() in VIDEO_SUFFIXES - CONTAINERS.keys()
+    return path.with_name(f"{path.name}.mkv") if readable_only else path
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Picture files: png, jpg and webp, with their alpha, orientation and colour profile."""
 
 import contextlib
-import logging
 import struct
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -16,8 +15,6 @@ from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
 from streamllie.video.target import check_target, give_name, temporary_name, write_error
 
-log = logging.getLogger(__name__)
-
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 # Fine colour survives: no subsampling where there is a choice, and quality that hides the second coding.
@@ -30,6 +27,8 @@ OPTIONS = {
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
 }  # fmt: skip
 OPTIONS[".jpeg"] = OPTIONS[".jpg"]
+WITH_ALPHA = frozenset({".png", ".webp"})
+OPAQUE = 255  # alpha of what hides all behind it
 
 ORIENTATION = 0x0112  # the EXIF tag
 # What makes a picture of an orientation upright: quarter turns counter-clockwise, then perhaps a mirror.
@@ -77,23 +76,30 @@ def read(path: Path) -> Still:
     notes = ()
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        notes = (f"{path.name} has 16 bits per channel; the output has 8",)
+        notes = ("16 bits per channel become 8",)
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
     metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
     return _upright(np.atleast_3d(stored), metadata, notes)
 
 
-def write(path: Path, still: Still, *, overwrite: bool = False) -> None:
-    """Write a picture file, its kind told by the suffix. It gets its name when it is complete."""
+def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
+    """Write a picture file, its kind told by the suffix. It gets its name when it is complete.
+
+    Gives a sentence for each thing that such a file cannot hold.
+    """
     check_target(path, overwrite=overwrite)
+    notes: list[str] = []
     suffix = path.suffix.lower()
     pixels = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2GRAY if still.grey else cv2.COLOR_RGB2BGR)
-    if still.alpha is not None and suffix in {".png", ".webp"}:
-        pixels = np.dstack([cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR), still.alpha])
+    if still.alpha is not None:
+        if suffix in WITH_ALPHA:
+            pixels = np.dstack([cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR), still.alpha])
+        elif still.alpha.min() < OPAQUE:
+            notes.append(f"transparency (alpha) is dropped: {suffix} cannot hold it")
     data = _encoded(suffix, pixels, still.metadata)
     if data is None and still.metadata:
-        log.warning("%s: the colour profile or EXIF data cannot be written and is left out", path.name)
+        notes.append("the colour profile or EXIF data cannot be written and is left out")
         data = _encoded(suffix, pixels, ())
     if data is None:
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
@@ -105,6 +111,7 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> None:
         raise write_error(path, error) from error
     finally:
         part.unlink(missing_ok=True)
+    return tuple(notes)
 
 
 def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes], ...]) -> bytes | None:

@@ -112,6 +112,24 @@ def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):
         enhance_folder(folder, tmp_path / "out", model="huge")
 
 
+def test_a_format_that_is_only_read_becomes_mkv_in_a_folder_and_clashes_with_nothing(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    make_video(source / "a.mpg", codec="mpeg2video")
+    make_video(source / "a.mkv")
+    outcomes = enhance_folder(source, tmp_path / "out")
+    assert [outcome.failed for outcome in outcomes] == [None, None]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mkv", "a.mpg.mkv"]
+
+
+@pytest.mark.parametrize(("alpha", "said"), [(100, True), (255, False)])
+def test_transparency_that_a_jpg_cannot_hold_is_dropped_and_said(tmp_path, caplog, dark_rgb, alpha, said):
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb, alpha=np.full(dark_rgb.shape[:2], alpha, np.uint8)))
+    report = enhance_file(tmp_path / "in.png", tmp_path / "out.jpg")
+    assert ("transparency" in "".join(report.notes)) == said
+    assert ("transparency" in caplog.text) == said
+
+
 @pytest.mark.parametrize("wrong", ["itself", "a file", "empty"])
 def test_folders_that_cannot_be_are_refused(tmp_path, wrong):
     source = tmp_path / "in"
