@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
 
 Backend = Literal["auto", "openvino", "onnxruntime", "eager"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -102,7 +106,7 @@ def enhance(
             codec=codec, crf=crf, preset=preset, max_bitrate=max_bitrate, start=start, duration=duration,
             overwrite=overwrite,
         )  # fmt: skip
-        if source.is_dir():
+        if os.path.isdir(source):  # noqa: PTH112 - False, not an error, for a name that is too long
             talk.folder_done(
                 target,
                 enhance_folder(source, target, on_file=talk.file, on_progress=talk.progress, **options),
@@ -157,4 +161,13 @@ def doctor(json: JsonOption = False) -> None:
 
 def main() -> None:
     """The entry point of `streamllie`."""
+    for number in STOPS:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
+            signal.signal(number, _interrupt)
     app()
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    """Treat a service manager or a terminal that closes like Ctrl-C: what was done is kept."""
+    signal.signal(number, signal.SIG_IGN)  # a terminal that closes says it twice, and we are busy completing
+    raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as jsonlib
 import logging
 import math
@@ -173,12 +174,16 @@ class Talk(logging.Handler):
         if verbose and code == 1:
             traceback.print_exception(error)
         if self._json:
-            self._event(event="error", message=message)
+            with contextlib.suppress(StreamLLIEError):  # stdout itself may be what failed
+                self._event(event="error", message=message)
         self._say(f"streamllie: {message}")
         raise typer.Exit(code) from None
 
     def _event(self, **values: Any) -> None:
-        print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}), flush=True)
+        try:
+            print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}), flush=True)
+        except OSError as error:
+            raise StreamLLIEError(f"stdout cannot be written to ({error.strerror}); somebody must read it") from error
 
     def _say(self, sentence: str) -> None:
         if sentence == self._last_said:

@@ -139,7 +139,8 @@ def test_start_and_duration_reach_the_video(night, tmp_path):
     assert events(done)[-1]["frames"] == 4
 
 
-def test_ctrl_c_leaves_a_playable_part_names_it_and_exits_130(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, number):
     night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
     process = subprocess.Popen(
         [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
@@ -150,7 +151,7 @@ def test_ctrl_c_leaves_a_playable_part_names_it_and_exits_130(tmp_path):
     assert process.stdout is not None
     while json.loads(process.stdout.readline())["frames"] < 20:
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert not (tmp_path / "day.mp4").exists()
@@ -162,6 +163,33 @@ def test_ctrl_c_leaves_a_playable_part_names_it_and_exits_130(tmp_path):
     assert last["event"] == "error"
     assert str(part) in last["message"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day.partial.mp4", "long.mp4"]
+
+
+def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_path):
+    night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
+    process = subprocess.Popen(
+        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    (line,) = process.stderr.read().splitlines()
+    assert process.wait(60) == 1
+    assert line.startswith("streamllie: stdout cannot be written to")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
+
+
+def test_names_too_long_for_the_file_system_are_one_sentence_before_any_work(night, tmp_path):
+    for words in ((night, tmp_path / ("x" * 300 + ".mp4")), ("x" * 300 + ".mp4", tmp_path / "day.mp4")):
+        done = streamllie("enhance", *words)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "File name too long" in line
+        assert "mistake" not in line
 
 
 def test_at_a_terminal_a_bar_shows_frames_per_second_and_the_backend(tmp_path):
