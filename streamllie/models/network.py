@@ -174,7 +174,7 @@ class Network(nn.Module):
         # Tone.
         whole = self.tone(torch.cat([memory(pool(coarse)), log_gain, seen[:, :2]], dim=1))  # (B, 4)
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
-        lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4) luma and colour gain
+        lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
         tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
         luma = curve((luma + residual[:, :16]).clamp(0, 1), lift[:, :1])
         chroma = (chroma + residual[:, 16:]) * lift[:, 1:] + 0.1 * tint
