@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,10 +162,18 @@ def doctor(json: JsonOption = False) -> None:
 
 def main() -> None:
     """The entry point of `streamllie`."""
+    _open_standard_streams()
     for number in STOPS:
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
             signal.signal(number, _interrupt)
     app()
+
+
+def _open_standard_streams() -> None:
+    """Where one was closed (`2>&-`), the next file to open would get its number, and the words meant for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _interrupt(number: int, _frame: object) -> None:

@@ -91,7 +91,8 @@ class Talk(logging.Handler):
                     backend=progress.backend,
                 )
         elif not self._quiet and sys.stderr.isatty():
-            self._show(source, progress)
+            with contextlib.suppress(OSError):
+                self._show(source, progress)
 
     def file(self, outcome: Outcome) -> None:
         """A file of a folder is done, skipped or failed."""
@@ -189,10 +190,11 @@ class Talk(logging.Handler):
         if sentence == self._last_said:
             return  # a warning of the library that is also why it ends
         self._last_said = sentence
-        if self._bar is not None:
-            self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(sentence, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
+            if self._bar is not None:
+                self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+            else:
+                print(sentence, file=sys.stderr, flush=True)
 
     def _show(self, source: Path, progress: Progress) -> None:
         if self._subject != source:
@@ -223,7 +225,8 @@ class Talk(logging.Handler):
 
     def _end_bar(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with contextlib.suppress(OSError):
+                self._bar.stop()
         self._bar = self._task = self._subject = None
 
 

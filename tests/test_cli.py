@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -190,6 +191,26 @@ def test_names_too_long_for_the_file_system_are_one_sentence_before_any_work(nig
         (line,) = done.stderr.splitlines()
         assert "File name too long" in line
         assert "mistake" not in line
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_cost_nothing(night, tmp_path, closed):
+    command = shlex.join([*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")])
+    assert subprocess.run(["sh", "-c", f"{command} {closed}"], check=False, timeout=60).returncode == 0
+    assert frame_count(tmp_path / "day.mp4") == FRAMES
+
+
+def test_a_terminal_that_goes_away_does_not_cost_the_work(tmp_path):
+    night = make_video(tmp_path / "long.mp4", frames=300, options={"bf": "0"})
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")], stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    os.read(ours, 1)
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert frame_count(tmp_path / "day.mp4") == 300
 
 
 def test_at_a_terminal_a_bar_shows_frames_per_second_and_the_backend(tmp_path):
