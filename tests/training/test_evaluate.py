@@ -40,6 +40,27 @@ def test_json_holds_the_means_over_all_pairs_of_what_users_get(folder, monkeypat
     assert printed["psnr"] > untouched + 3
 
 
+def test_well_lit_pictures_are_scored_against_themselves(folder, monkeypatch, capsys):
+    run(monkeypatch, "--bright", str(folder / "high"), "--json")
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["n"] == 2
+    assert printed["worst_psnr"] <= printed["psnr"] <= evaluate.BEST
+    assert 0 <= printed["clipped"] <= 1
+
+
+def test_made_pictures_come_from_the_named_camera_alone(data, monkeypatch, capsys):
+    run(monkeypatch, "--made", str(data), "--camera", "Unseen", "--json")
+    assert json.loads(capsys.readouterr().out)["n"] == 1
+
+
+def test_newly_clipped_pixels_are_those_that_were_not_white_before():
+    truth = np.full((4, 4, 3), 200, np.uint8)
+    truth[0] = 255
+    out = truth.copy()
+    out[1, :, 0] = 255
+    assert evaluate.clipped(out, truth) == 0.25
+
+
 def test_a_sheet_shows_dark_ours_and_truth_of_every_pair(folder, monkeypatch, tmp_path):
     run(monkeypatch, "--pairs", str(folder), "--sheet", str(tmp_path / "sheet.png"))
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * 200, 3 * 300, 3)
