@@ -45,6 +45,13 @@ def size(text: str) -> str:
     return text
 
 
+def path(text: str) -> Path:
+    """A path, but not an empty one: an unset variable of a shell script must not become the current folder."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return Path(text)
+
+
 ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
@@ -71,8 +78,10 @@ def options(
 
 @app.command()
 def enhance(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video, a picture or a folder.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The same kind; its suffix says the format.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", parser=path, help="A video, a picture or a folder.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", parser=path, help="The same kind; its suffix says the format.")
+    ],
     *,
     model: ModelOption = "lite",
     backend: BackendOption = "auto",

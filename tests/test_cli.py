@@ -193,6 +193,14 @@ def test_names_too_long_for_the_file_system_are_one_sentence_before_any_work(nig
         assert "mistake" not in line
 
 
+def test_an_empty_name_is_a_wrong_usage_and_not_the_current_folder(night, tmp_path):
+    for words in (("", tmp_path / "day.mp4"), (night, "")):
+        done = streamllie("enhance", *words)
+        assert done.returncode == 2
+        assert "the name is empty" in done.stderr
+    assert not (tmp_path / "day.mp4").exists()
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_cost_nothing(night, tmp_path, closed):
     command = shlex.join([*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")])

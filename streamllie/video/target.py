@@ -22,6 +22,10 @@ def check_target(target: Path, *, source: Path | None = None, overwrite: bool = 
         raise SinkError(f'"{target}" is the input itself; choose another name for the output')
     if target.is_dir():
         raise SinkError(f'"{target}" is a folder; name a file in it')
+    if exists and not target.is_file():
+        raise SinkError(f'"{target}" is a pipe or a device; choose another name, and the file is made there')
+    if target.is_symlink() and not exists:
+        raise SinkError(f'"{target}" is a link to a file that is not there; choose another name, or remove the link')
     if exists and not overwrite:
         raise OutputExists(f'"{target}" exists; choose another name, or allow it with --overwrite')
     if not target.parent.is_dir():

@@ -164,6 +164,16 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(night: Pa
         enhance(night, folder / "day.mp4")
 
 
+def test_a_pipe_or_a_link_to_nothing_is_no_target_and_stays(night: Path) -> None:
+    pipe, link = night.with_name("pipe.mp4"), night.with_name("link.mp4")
+    os.mkfifo(pipe)
+    link.symlink_to("nothing.mp4")
+
+    for target, overwrite in ((pipe, True), (link, False), (link, True)):
+        with pytest.raises(SinkError, match=r"is a pipe|is a link"):
+            check_target(target, source=night, overwrite=overwrite)
+
+
 def test_targets_are_checked_before_any_work(night: Path) -> None:
     check_target(night.with_name("day.mp4"), source=night)
     with pytest.raises(OutputExists):
