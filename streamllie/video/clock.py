@@ -20,6 +20,7 @@ class FrameClock:
         self.disordered = 0  # frames whose pts did not rise
         self.jumps = 0  # places where the clock went back
         self.invented = 0  # frames without any time of their own
+        self.longest_gap = self._step  # between two frames, in units of time_base
 
     def saw_packet(self, dts: int | None) -> None:
         """Remember when a packet is decoded: avi knows no other time."""
@@ -46,5 +47,12 @@ class FrameClock:
             else:
                 self.disordered += 1
                 value = self._last + 1
+        if self._last is not None:
+            self.longest_gap = max(self.longest_gap, value - self._last)
         self._last = value
         return value
+
+    @property
+    def last(self) -> Fraction | None:
+        """The time of the last frame, in seconds."""
+        return None if self._last is None else self._last * self._time_base

@@ -40,6 +40,7 @@ LOST_SIDE_DATA = {
     "DOVI_METADATA": "Dolby Vision metadata",
 }
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
+MISSING = 1  # seconds; an end that comes earlier than the header says by so much is worth a word
 SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
 
 
@@ -141,6 +142,7 @@ class VideoSource:
             raise self._nothing(container) from None
         self.format = tags.video_format(container, stream, self._first)
         self._estimate = self._estimated(container, stream)
+        self._promised_end = tags.promised_end(container, stream)
         self._bit_rate = tags.source_bit_rate(container, stream)
         self._note_conversions(stream)
 
@@ -250,7 +252,17 @@ class VideoSource:
             if self._first.side_data.get(kind) is not None:
                 self._note(f"{name} inside the video is dropped")
 
+    def _note_early_end(self) -> None:
+        """An unfinished recording or copy, told by its own header; a whole file ends within a long frame of it."""
+        last = self._clock.last
+        if self._timeline.end is not None or self._promised_end is None or last is None:
+            return
+        missing = self._promised_end - last
+        if missing > MISSING + 3 * self._clock.longest_gap * self._time_base:
+            self._note(f"the video stops at {float(last):.1f} s of {float(self._promised_end):.1f} s: it is cut short")
+
     def _note_repairs(self) -> None:
+        self._note_early_end()
         if self._damaged:
             self._note(f"damaged: {len(self._damaged)} packets could not be decoded and were skipped")
         if self._clock.jumps:

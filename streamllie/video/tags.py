@@ -74,6 +74,15 @@ def frames_estimate(container: InputContainer, stream: VideoStream, rate: Fracti
     return round(length * rate) if length and rate else None
 
 
+def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """When the stream ends, in seconds, if a header written for the whole file says so."""
+    if stream.duration and stream.time_base:
+        return (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
+    if told := re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")):  # Matroska's
+        return Fraction(int(told[1]) * 3600 + int(told[2]) * 60) + Fraction(told[3])
+    return container_length(container) if len(container.streams) == 1 else None
+
+
 def _tag(of_frame: int, of_stream: int) -> int:
     return int(of_frame) if of_frame != UNSPECIFIED else int(of_stream)
 

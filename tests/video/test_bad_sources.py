@@ -36,6 +36,23 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path: Path, cut: float) 
     assert len(times(tmp_path / "day.mp4")) == reader.frames_read
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_video_that_stops_before_its_header_says_is_told(tmp_path: Path, suffix: str) -> None:
+    source = media.make_video(tmp_path / f"night.{suffix}", options={"g": "10"}, frames=100, rate=10)
+    whole, _ = enhance(source, tmp_path / f"whole.{suffix}")
+    assert not any("cut short" in note for note in whole.notes)
+    if suffix == "mp4":
+        source = tmp_path / "whole.mp4"  # its header comes first, so that half of it can be opened
+    data = source.read_bytes()
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(data[: int(len(data) * 0.6)])
+
+    reader, _ = enhance(cut, tmp_path / "day.mkv")
+
+    assert 0 < reader.frames_read < 100
+    assert any("of 10.0 s: it is cut short" in note for note in reader.notes)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"there is no file .*absent\.mp4"),
