@@ -29,7 +29,7 @@ HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
-DRAWN = 0.2  # share of the bright pictures that are drawn: titles, screens, charts
+DRAWN = 0.3  # share of the bright pictures that are drawn: titles, screens, charts
 MIN_MEAN = 0.22  # a "clean" picture darker than this teaches that dark is right
 
 
@@ -170,24 +170,33 @@ def drawing(rng: np.random.Generator, height: int, width: int) -> Rgb:
     """Flat colour, boxes, stripes and letters, as on screens and in titles: none of it is noise or darkness."""
     pale = rng.random() < 0.5
     rgb = np.full((height, width, 3), rng.integers(160 if pale else 0, 256, 3), np.uint8)
+    if rng.random() < 0.3:
+        _pattern(rgb, _colour(rng), rng)  # a chart, a chessboard, a blind: all of the picture
     for _ in range(rng.integers(0, 12)):
         top, left = int(rng.integers(height)), int(rng.integers(width))
-        colour = [
-            int(c) for c in (rng.integers(0, 256, 3) if rng.random() < 0.5 else rng.choice([0, 255], 1).repeat(3))
-        ]
+        colour = _colour(rng)
         if rng.random() < 0.5:
-            bottom, right = int(rng.integers(top, height)), int(rng.integers(left, width))
-            rgb[top : bottom + 1, left : right + 1] = colour
+            box = rgb[top : int(rng.integers(top, height)) + 1, left : int(rng.integers(left, width)) + 1]
+            box[:] = colour
             if rng.random() < 0.3:
-                period = int(rng.integers(1, 12))
-                cells = np.indices((bottom + 1 - top, right + 1 - left)) // period
-                odd = (cells[0] + cells[1] if rng.random() < 0.5 else cells[rng.integers(2)]) % 2 == 1
-                rgb[top : bottom + 1, left : right + 1][odd] = 255 - np.array(colour, np.uint8)
+                _pattern(box, colour, rng)
         else:
             text = "".join(chr(rng.integers(33, 127)) for _ in range(8))
             scale = float(rng.uniform(0.4, 2.0))
             cv2.putText(rgb, text, (left // 2, top), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, int(rng.integers(1, 4)))
     return rgb
+
+
+def _colour(rng: np.random.Generator) -> list[int]:
+    return [int(c) for c in (rng.integers(0, 256, 3) if rng.random() < 0.5 else rng.choice([0, 255], 1).repeat(3))]
+
+
+def _pattern(box: Rgb, colour: list[int], rng: np.random.Generator) -> None:
+    """Checks or stripes of a colour and its opposite."""
+    cells = np.indices(box.shape[:2]) // int(rng.integers(1, 24))
+    odd = (cells[0] + cells[1] if rng.random() < 0.5 else cells[rng.integers(2)]) % 2 == 1
+    box[:] = colour
+    box[odd] = 255 - np.array(colour, np.uint8)
 
 
 def _random_cut(rgb: Rgb, rng: np.random.Generator, height: int, width: int) -> Rgb:
