@@ -93,3 +93,8 @@ def _rows(frame: av.VideoFrame) -> NDArray[Any]:
     plane = frame.planes[0]
     kind = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
     return np.frombuffer(plane, kind).reshape(plane.height, -1)[:, : plane.width].copy()
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())

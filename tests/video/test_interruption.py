@@ -11,18 +11,9 @@ import pytest
 from streamllie.frame import Frame
 from streamllie.video import VideoSink
 from tests import media
-from tests.video.chain import enhance, packets, times
+from tests.video.chain import enhance, names, packets, times
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Path:
-    return media.make_video(tmp_path / "night.mp4", sound=[media.Sound()])
 
 
 def test_ctrl_c_leaves_a_playable_partial_file_and_spares_an_existing_target(night: Path) -> None:

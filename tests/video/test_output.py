@@ -16,18 +16,9 @@ from streamllie.frame import Frame
 from streamllie.video import VideoSink, VideoSource, check_target
 from streamllie.video.target import keep_as, temporary_name, write_error
 from tests import media
-from tests.video.chain import enhance, packets, times
+from tests.video.chain import enhance, names, packets, times
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Path:
-    return media.make_video(tmp_path / "night.mp4", sound=[media.Sound()])
 
 
 def test_while_writing_there_is_only_a_hidden_file_and_after_it_only_the_target(night: Path) -> None:
