@@ -152,7 +152,11 @@ def _options(
             raise SinkError(f"{encoder.family} has no --max-bitrate; leave it out, or use h264, hevc, av1 or vp9")
         return options
     options[encoder.quality_option] = f"{encoder.quality if crf is None else crf:g}"
-    cap = parse_rate(max_bitrate) if max_bitrate is not None else default_cap(video, source_rate)
+    if max_bitrate is None:
+        cap = min(default_cap(video, source_rate), encoder.most_rate)
+    elif (cap := parse_rate(max_bitrate)) > encoder.most_rate:
+        most = f"{encoder.most_rate // 1_000_000}M"
+        raise SinkError(f"--max-bitrate for {encoder.name} goes up to {most}, not {max_bitrate}")
     if encoder.name == "libvpx-vp9":
         options["b"] = str(cap)  # with crf: constrained quality, the rate is the upper limit
     else:

@@ -22,6 +22,7 @@ class Encoder:
     quality_option: str | None = None  # where --crf goes
     quality: int = 0
     quality_range: tuple[int, int] = (0, 51)
+    most_rate: int = 1_000_000_000  # bits per second: libav counts the buffer, twice this, in 32 bits
     odd_sizes: bool = True
     hardware: bool = False
     options: tuple[tuple[str, str], ...] = ()
@@ -80,6 +81,7 @@ ENCODERS = (
         quality_option="crf",
         quality=30,
         quality_range=(0, 63),
+        most_rate=100_000_000,
     ),
     Encoder(
         name="libvpx-vp9",

@@ -81,6 +81,8 @@ def test_ten_bits_go_to_av1_where_vp9_has_none(tmp_path: Path) -> None:
     [
         ({"codec": "divx"}, r'no codec "divx"; there are: auto, h264'),
         ({"codec": "prores"}, r"\.mp4 does not hold prores; it holds: h264"),
+        ({"max_bitrate": "99999G"}, "--max-bitrate for libx264 goes up to 1000M, not 99999G"),
+        ({"codec": "av1", "max_bitrate": "200M"}, "--max-bitrate for libsvtav1 goes up to 100M, not 200M"),
         ({"crf": 99}, r"--crf for libx264 goes from 0 \(best\) to 51 \(smallest\), not 99"),
         ({"preset": "warp9"}, r'libx264 has no preset "warp9"; it has: ultrafast'),
         ({"max_bitrate": "fast"}, r'bit rate "fast" is not understood; write it like 8M'),
@@ -166,6 +168,14 @@ def test_the_default_cap_is_four_times_the_source_but_never_below_a_normal_video
     assert default_cap(HD, 50_000_000) == 200_000_000
     assert 9_000_000 < default_cap(HD, 500_000) < 10_000_000
     assert default_cap(HD, None) == default_cap(HD, 0)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
+def test_a_source_of_a_gigabit_does_not_ask_more_of_an_encoder_than_it_takes(tmp_path: Path, codec: str) -> None:
+    rate = {"BPS": "1200000000"}  # as uncompressed 4K has
+    source = media.make_video(tmp_path / "night.mkv", codec="ffv1", frames=3, stream_metadata=rate)
+    _, writer = enhance(source, tmp_path / "day.mkv", codec=codec)
+    assert writer.frames_written == 3
 
 
 def test_noise_that_is_brightened_does_not_blow_the_file_up(tmp_path: Path) -> None:
