@@ -130,6 +130,7 @@ class VideoSource:
     def _open(self, container: InputContainer) -> None:
         stream = video_stream(container, self.path)
         container.flags &= ~GEN_PTS
+        chroma_location = tags.chroma_location(container, stream)
         stream.thread_type = ThreadType.AUTO
         self._codec = stream.codec_context.codec.canonical_name
         self._time_base = stream.time_base or Fraction(1, 90_000)
@@ -140,7 +141,7 @@ class VideoSource:
             self._first = next(self._frames)
         except StopIteration:
             raise self._nothing(container) from None
-        self.format = tags.video_format(container, stream, self._first)
+        self.format = tags.video_format(stream, self._first, chroma_location=chroma_location)
         self._estimate = self._estimated(container, stream)
         self._promised_end = tags.promised_end(container, stream)
         self._bit_rate = tags.source_bit_rate(container, stream)

@@ -30,7 +30,7 @@ CHROMA_LOCATIONS = (
 _log_level = threading.Lock()
 
 
-def video_format(container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> VideoFormat:
+def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: int) -> VideoFormat:
     """What is true of every frame, as the first decoded frame and the stream tell it."""
     context = stream.codec_context
     found = VideoFormat(
@@ -44,7 +44,7 @@ def video_format(container: InputContainer, stream: VideoStream, first: av.Video
         transfer=_tag(first.color_trc, context.color_trc),
         matrix=_tag(first.colorspace, context.colorspace),
         range_tag=int(first.color_range) or int(context.color_range),
-        chroma_location=_chroma_location(container, stream),
+        chroma_location=chroma_location,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
         rotation=first.rotation,
     )
@@ -87,8 +87,12 @@ def _tag(of_frame: int, of_stream: int) -> int:
     return int(of_frame) if of_frame != UNSPECIFIED else int(of_stream)
 
 
-def _chroma_location(container: InputContainer, stream: VideoStream) -> int:
-    """Where chroma sits between luma samples. PyAV has no name for it; libav's verbose words tell it."""
+def chroma_location(container: InputContainer, stream: VideoStream) -> int:
+    """Where chroma sits between luma samples. PyAV has no name for it; libav's verbose words tell it.
+
+    Call it before the first frame is decoded: while libav's words go to Python, a decoder thread that has one
+    waits for the interpreter, and who closes that decoder meanwhile waits for the thread, for ever.
+    """
     with _log_level:
         level = libav_log.get_level()
         libav_log.set_level(libav_log.VERBOSE)

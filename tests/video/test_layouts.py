@@ -161,3 +161,10 @@ def test_a_picture_that_changes_its_size_is_scaled_to_the_first_and_it_is_said(t
 
     assert any("48x32" in note for note in reader.notes)
     assert luma(tmp_path / "day.mp4").shape == (10, 48, 64)
+
+
+def test_a_source_that_is_closed_at_once_does_not_wait_for_its_decoder_for_ever(tmp_path: Path) -> None:
+    night = media.make_video(tmp_path / "night.webm", codec="libvpx-vp9", frames=3, height=49, width=65)
+    for _ in range(150):  # it used to hang once in some hundred times, while a decoder thread had something to log
+        with VideoSource(night) as source:
+            assert source.format.width == 65
