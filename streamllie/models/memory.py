@@ -17,20 +17,31 @@ class Memory:
     remembered, as in training on single pictures.
     """
 
-    def __init__(self, state: Tensor | None = None, keep: Tensor | None = None) -> None:
+    def __init__(self, state: Tensor | None = None, keep: Tensor | None = None, history: Tensor | None = None) -> None:
         self.state = state  # (B, S) float32
-        self.keep = keep  # (B, 1) or (1,) in [0, 1]; 0 forgets everything
+        self.keep = keep if state is not None else None  # (B, 1) or (1,) in [0, 1]; 0 forgets everything
+        self.history = history  # (B, 24, H/4, W/4), see history.py
+        self.next_history: Tensor | None = None
         self.vectors: list[Tensor] = []
         self.used = 0
 
-    def __call__(self, pooled: Tensor) -> Tensor:
-        """The smoothed form of a pooled vector (B, n)."""
-        if self.state is not None and self.keep is not None:
-            before = self.state[:, self.used : self.used + pooled.shape[1]]  # (B, n)
-            pooled = self.keep * before + (1 - self.keep) * pooled
-        self.used += pooled.shape[1]
-        self.vectors.append(pooled)
+    def peek(self, pooled: Tensor) -> Tensor:
+        """What is remembered of a pooled vector (B, n): the value after the frame before."""
+        assert self.state is not None
+        return self.state[:, self.used : self.used + pooled.shape[1]]
+
+    def __call__(self, pooled: Tensor, keep: Tensor | None = None) -> Tensor:
+        """The smoothed form of a pooled vector (B, n); `keep` (B, 1) takes the place of the state's own."""
+        if self.keep is not None:
+            keep = self.keep if keep is None else keep
+            pooled = keep * self.peek(pooled) + (1 - keep) * pooled
+        self.put(pooled)
         return pooled
+
+    def put(self, vector: Tensor) -> None:
+        """Remember a vector (B, n) as it is, in place of smoothing it."""
+        self.used += vector.shape[1]
+        self.vectors.append(vector)
 
     def next_state(self) -> Tensor:
         """What the next frame takes as its state: (B, S)."""

@@ -2,3 +2,4 @@
 
 INPUTS = ("y", "u", "v", "state", "keep", "strength", "levels")
 OUTPUTS = ("y_out", "u_out", "v_out", "next_state")
+HISTORY, NEXT_HISTORY = "history", "next_history"  # one more input and output of models with temporal denoising

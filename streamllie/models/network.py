@@ -2,8 +2,8 @@
 
 A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, chroma by 2. Three steps:
 
-1. Exposure, no weights: a tone curve f_g(x) = g x / (1 + (g - 1) x) brings the frame's mean to a common level. It maps
-   0 to 0 and 1 to 1 whatever g is, so highlights never clip; a well-lit frame gets g = 1, the identity.
+1. Exposure, no weights: a tone curve brings the frame to a common, steady level, see `exposure`. It maps 0 to 0 and 1
+   to 1 whatever its gain, so highlights never clip. Then, where the model has it, temporal denoising, see `history`.
 2. A U of gated blocks (Chen et al., "Simple Baselines for Image Restoration", ECCV 2022) at 1/4, 1/8 and 1/16 predicts
    a residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv
    2412.16459.
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamllie.models.adr import ADR
+from streamllie.models.exposure import Exposure, curve
+from streamllie.models.history import History
 from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
@@ -26,11 +28,6 @@ SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
 WEIGHT = 3.0  # largest channel weight; usual pictures stay below 1.8
-
-
-def curve(x: Tensor, gain: Tensor) -> Tensor:
-    """f_g(x) = g x / (1 + (g - 1) x): slope g at 0, 1/g at 1, and both ends stay where they are."""
-    return gain * x / (1 + (gain - 1) * x)
 
 
 class Gate(nn.Module):
@@ -85,9 +82,10 @@ class Detail(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, w, H, W) to the same shape."""
-        left, right = self.norm(self.widen(x)).clamp(-GATE, GATE).chunk(2, dim=1)
-        h = left * right
-        return x + (h if self.scale is None else self.scale * h)
+        left, right = self.norm(self.widen(x)).chunk(2, dim=1)
+        if self.scale is not None:
+            left = self.scale * left
+        return x + left.clamp(-GATE, GATE) * right.clamp(-GATE, GATE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +101,15 @@ class NetworkSize:
     """Widths and depths. The defaults are the model `lite`."""
 
     fine: int = 32  # channels at 1/4
-    coarse: int = 40  # channels at 1/8 and 1/16
+    coarse: int = 40  # channels at 1/8
+    deep: int = 40  # channels at 1/16
     encoder: int = 1  # blocks at 1/8, on the way down
     middle: int = 1  # blocks at 1/16
     decoder: int = 1  # blocks at 1/8, on the way up: they carry ADR
+    details: int = 1  # dense steps at 1/4
+    tone: int = 32  # hidden units of the tone head
+    history: bool = False  # temporal denoising
+    scene: bool = False  # the tone head also sees the pooled features at 1/16
     adr_m: int = 4
     adr_d: int = 8
 
@@ -114,25 +117,26 @@ class NetworkSize:
 class Network(nn.Module):
     """Planes to planes: y (B, 1, H, W) in [0, 1], u and v (B, 1, H/2, W/2) in [-0.5, 0.5]; H and W multiples of 16."""
 
-    LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
-    MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
-    WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
-    BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
-
     def __init__(self, size: NetworkSize | None = None) -> None:
         super().__init__()
         self.size = s = size or NetworkSize()
         adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
+        self.history = History() if s.history else None
         self.stem = nn.Conv2d(24, s.fine, 3, padding=1)
         self.noise = nn.Linear(1, s.fine)  # from the exposure gain: how noisy the picture is
         self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
         self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
-        self.middle = nn.ModuleList(Block(s.coarse) for _ in range(s.middle))
+        same = s.deep == s.coarse
+        self.sink: nn.Module = nn.Identity() if same else nn.Conv2d(s.coarse, s.deep, 1)
+        self.middle = nn.ModuleList(Block(s.deep) for _ in range(s.middle))
+        self.rise: nn.Module = nn.Identity() if same else nn.Conv2d(s.deep, s.coarse, 1)
         self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
         self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
-        self.detail = Detail(s.fine)
+        self.detail = nn.Sequential(*(Detail(s.fine) for _ in range(s.details)))
         self.head = nn.Conv2d(s.fine, 24, 3, padding=1)
-        self.tone = nn.Sequential(nn.Linear(s.coarse + 3, 32), nn.ReLU(), nn.Linear(32, 4))
+        self.tone = nn.Sequential(
+            nn.Linear(s.coarse + 3 + (s.deep if s.scene else 0), s.tone), nn.ReLU(), nn.Linear(s.tone, 4)
+        )
         self.light = nn.Conv2d(s.coarse, 2, 1)
         for last in (self.head, self.tone[-1], self.light):
             assert isinstance(last, nn.Conv2d | nn.Linear)
@@ -146,38 +150,36 @@ class Network(nn.Module):
 
         # Exposure.
         patch = luma.mean(dim=1, keepdim=True).clamp(0, 1)  # (B, 1, H/4, W/4)
-        seen = memory(torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1))  # (B, 3)
-        level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
-        gain = (self.LEVEL * (1 - level) / (level * (1 - self.LEVEL))).clamp(1.0, self.MOST)
-        gain = (1 + (gain - 1) * level / (level + self.BLACK))[:, :, None, None]  # a black frame stays black
-        luma = curve(luma, gain)
-        chroma = chroma * (gain / (1 + (gain - 1) * patch))  # colour grows as its luma does
-        begin, end = self.WELL_LIT
-        share = ((end - level) / (end - begin)).clamp(0, 1)[:, :, None, None]  # of the effect: 0 on a well-lit frame
-        log_gain = gain.log().flatten(1)  # (B, 1)
+        exposure = Exposure.of(patch, memory)
+        gain, share = exposure.gain, exposure.share
+        exposed = torch.cat([curve(luma, gain), chroma * (gain / (1 + (gain - 1) * patch))], dim=1)  # colour as luma
+        if self.history is not None:
+            exposed = self.history(exposed, exposure, memory)
 
         # Residual.
-        fine = self.stem(torch.cat([luma, chroma], dim=1))  # (B, f, H/4, W/4)
-        fine = fine + self.noise(log_gain)[:, :, None, None]
+        fine = self.stem(exposed)  # (B, f, H/4, W/4)
+        fine = fine + self.noise(exposure.log_gain)[:, :, None, None]
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory)
-        deep = F.avg_pool2d(coarse, 2)  # (B, c, H/16, W/16)
+        deep = self.sink(F.avg_pool2d(coarse, 2))  # (B, d, H/16, W/16)
         for block in self.middle:
             deep = block(deep, memory)
-        coarse = coarse + F.interpolate(deep, scale_factor=2.0, mode="nearest")
+        coarse = coarse + F.interpolate(self.rise(deep), scale_factor=2.0, mode="nearest")
         for block in self.decoder:
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
-        residual = share * self.head(self.detail(fine))  # (B, 24, H/4, W/4)
+        clean = exposed + share * self.head(self.detail(fine))  # (B, 24, H/4, W/4)
 
         # Tone.
-        whole = self.tone(torch.cat([memory(pool(coarse)), log_gain, seen[:, :2]], dim=1))  # (B, 4)
+        scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
+        scene += [memory(pool(deep))] if self.size.scene else []
+        whole = self.tone(torch.cat(scene, dim=1))  # (B, 4)
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
         lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
         tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = curve((luma + residual[:, :16]).clamp(0, 1), lift[:, :1])
-        chroma = (chroma + residual[:, 16:]) * lift[:, 1:] + 0.1 * tint
+        luma = curve(clean[:, :16].clamp(0, 1), lift[:, :1])
+        chroma = clean[:, 16:] * lift[:, 1:] + 0.1 * tint
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
 
     def state_size(self) -> int:

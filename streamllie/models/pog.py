@@ -29,9 +29,13 @@ class POG(nn.Module):
         self.code = nn.Sequential(nn.Linear(pooled, d), nn.GELU(approximate="tanh"), nn.Linear(d, d), nn.Softmax(dim=1))
         self.decode = nn.Sequential(nn.Linear(d, d // 2), nn.GELU(approximate="tanh"), nn.Linear(d // 2, 1))
 
+    def mix(self, code: Tensor) -> Tensor:
+        """The image code (B, d) in every scalar's orthogonal basis: (B, P, d)."""
+        return mix(code, self.embedding)
+
     def kernel(self, pooled: Tensor) -> Tensor:
         """Pooled features (B, pooled) to kernels (B, c_out, c_in)."""
-        z = mix(self.code(pooled), self.embedding)  # (B, P, d)
+        z = self.mix(self.code(pooled))  # (B, P, d)
         theta = self.decode(z)  # (B, P, 1)
         return theta.view(-1, self.channels_out, self.channels_in)
 

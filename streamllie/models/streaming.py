@@ -1,6 +1,6 @@
 """The exported graph: code values in, code values out, with the state of a stream. Every backend runs just this.
 
-    (y, u, v, state, keep, strength, levels) -> (y, u, v, next_state)
+    (y, u, v, state, keep, strength, levels[, history]) -> (y, u, v, next_state[, next_history])
 
 | name | shape | type | meaning |
 | --- | --- | --- | --- |
@@ -9,8 +9,10 @@
 | state, next_state | (1, S) | float32 | smoothed statistics of earlier frames; any finite values where keep is 0 |
 | keep | (1,) | float32 | share of the state that is kept, 0 to 1; 0: a single picture |
 | strength | (1,) | float32 | 0: output equals input exactly; 1: the full effect |
+| history, next_history | (1, 24, H', W') | float32 | the frame before, denoised; finite where keep is 0 |
 | levels | (5,) | float32 | black, luma range, neutral chroma, chroma range, peak: in code values, see `frame.Levels` |
 
+A model without temporal denoising has no history; H' and W' are H and W rounded up to a multiple of 16, over 4.
 The uint8 graph is for 8-bit video. The float32 graph carries whole code values of any depth up to 16 bits.
 """
 
@@ -30,8 +32,16 @@ class Streaming(nn.Module):
         self.network = network
 
     def forward(  # noqa: PLR0917 - a graph's inputs have an order
-        self, y: Tensor, u: Tensor, v: Tensor, state: Tensor, keep: Tensor, strength: Tensor, levels: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self,
+        y: Tensor,
+        u: Tensor,
+        v: Tensor,
+        state: Tensor,
+        keep: Tensor,
+        strength: Tensor,
+        levels: Tensor,
+        history: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """See the table above."""
         black, luma_range, neutral, chroma_range, peak = levels.unbind()
         height, width = y.shape[2], y.shape[3]
@@ -42,7 +52,10 @@ class Streaming(nn.Module):
             F.pad(codes[1], (0, beside // 2, 0, below // 2), mode="replicate"),
             F.pad(codes[2], (0, beside // 2, 0, below // 2), mode="replicate"),
         ]
-        memory = Memory(state, keep)
+        if history is not None:
+            torch._check(history.shape[2] * 4 == padded[0].shape[2])  # pyright: ignore[reportPrivateUsage]
+            torch._check(history.shape[3] * 4 == padded[0].shape[3])  # pyright: ignore[reportPrivateUsage]
+        memory = Memory(state, keep, history)
         bright = self.network(
             (padded[0] - black) / luma_range,
             (padded[1] - neutral) / chroma_range,
@@ -59,4 +72,5 @@ class Streaming(nn.Module):
             blend = before + strength * (after - before)
             blend = torch.minimum(blend.clamp(min=0), peak).round()
             out.append(blend.to(y.dtype))
-        return out[0], out[1], out[2], memory.next_state()
+        states = [memory.next_state()] if memory.next_history is None else [memory.next_state(), memory.next_history]
+        return (*out, *states)

@@ -6,7 +6,7 @@ from torch import nn
 from streamllie.models.adr import ADR
 from streamllie.models.network import Network, NetworkSize
 
-SMALL = NetworkSize(fine=8, coarse=8, encoder=1, middle=1, decoder=1, adr_m=2, adr_d=4)
+SMALL = NetworkSize(fine=8, coarse=8, deep=8, encoder=1, middle=1, decoder=1, adr_m=2, adr_d=4)
 
 
 def lively_network(size: NetworkSize = SMALL, *, seed: int = 3) -> Network:

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from streamllie.frame import Levels
+from streamllie.models.export import write_onnx
 from streamllie.models.fold import fold
 from streamllie.models.names import INPUTS
 from streamllie.models.network import Network
 from streamllie.models.streaming import Streaming
-from training.export import write_onnx
 
 
 def dark_planes(height: int, width: int, *, levels: Levels, dtype=torch.uint8) -> list[torch.Tensor]:

@@ -1,0 +1,79 @@
+"""Write a network as an ONNX file: the graph that every backend runs, see streaming.py. Needs onnx and onnxscript."""
+
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+
+from streamllie.models.checkpoint import load
+from streamllie.models.fold import fold
+from streamllie.models.names import HISTORY, INPUTS, NEXT_HISTORY, OUTPUTS
+from streamllie.models.network import SHRINK, Network
+from streamllie.models.streaming import Streaming
+
+OPSET = 20  # the newest that ONNX Runtime, OpenVINO and TensorRT for RTX all read
+
+
+def export_checkpoint(checkpoint: Path, path: Path, *, deep: bool = False) -> None:
+    """Write the graph of a checkpoint: for uint8 planes, or with `deep` for float32 planes."""
+    write_onnx(fold(load(checkpoint)), path, dtype=torch.float32 if deep else torch.uint8)
+
+
+def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
+    """Export the streaming graph for planes of one type, with height and width left open."""
+    streaming = Streaming(folded).eval()
+    h, w = 48, 66  # any even size that is not a multiple of 16, so that padding is traced
+    planes = (torch.zeros(1, 1, 2 * h, 2 * w), *torch.zeros(2, 1, 1, h, w))
+    half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
+    half = {2: half_h, 3: half_w}
+    remembers = folded.history is not None
+    history = (torch.zeros(1, 24, *(-(-side // SHRINK) * SHRINK // 4 for side in (2 * h, 2 * w))),) * remembers
+    free = torch.export.Dim.AUTO
+    with _quiet():
+        program = torch.onnx.export(
+            streaming,
+            (
+                *(p.to(dtype) for p in planes),
+                torch.zeros(1, folded.state_size()),
+                torch.zeros(1),
+                torch.ones(1),
+                torch.tensor([16.0, 219.0, 128.0, 224.0, 255.0]),
+                *history,
+            ),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=({2: 2 * half_h, 3: 2 * half_w}, half, half, None, None, None, None)
+            + ({2: free, 3: free},) * remembers,
+            input_names=[*INPUTS, *[HISTORY] * remembers],
+            output_names=[*OUTPUTS, *[NEXT_HISTORY] * remembers],
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model_proto
+    _strip(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, path)
+
+
+def _strip(graph: onnx.ModelProto) -> None:
+    """Remove the exporter's stack traces, which are larger than the weights."""
+    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for weights in graph.graph.initializer:
+        weights.ClearField("metadata_props")
+        weights.ClearField("doc_string")
+    graph.graph.ClearField("value_info")
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """The exporter warns about packages that are not needed here."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,102 @@
+"""Exposure: one gain brings a frame to a common level, and takes the source's own flicker away. No weights.
+
+The gain of a tone curve f_g(x) = g x / (1 + (g - 1) x) adds log g to logit(x) = log(x / (1 - x)), so the gains of two
+curves multiply. Two are needed:
+
+1. Steadiness. A camera that hunts for its exposure, or a mains-powered lamp, moves all of the picture's brightness at
+   once. The logits of a grid of cells are remembered; the robust centre of how far this frame's cells are from them is
+   such a shift (a person who walks through changes some cells, not the centre) and is taken out. What is remembered
+   follows: small shifts slowly, a lamp switched on within the time constant of the state.
+2. Level. The remembered level of the frame, robust against lamps, is brought to LEVEL.
+
+Without a memory the first gain is exactly 1. A well-lit frame gets 1 from both.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from streamllie.models.memory import Memory, pool
+
+LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
+MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
+WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
+BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
+
+GRID = 12  # cells across and down
+SPREAD = 0.08  # logits; cells that are several times this far from the centre count for little
+TURNS = 4  # of reweighing
+RIDGE = 0.05  # square logits; a flat picture tells no slope
+SLOW = 0.3  # share of the speed with which small shifts are followed
+LARGE = 0.25  # logits; a shift of a quarter of the light is followed at full speed
+
+
+def curve(x: Tensor, gain: Tensor) -> Tensor:
+    """f_g(x) = g x / (1 + (g - 1) x): slope g at 0, 1/g at 1, and both ends stay where they are."""
+    return gain * x / (1 + (gain - 1) * x)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What one frame's exposure is."""
+
+    gain: Tensor  # (B, 1, 1, 1) of the tone curve
+    log_gain: Tensor  # (B, 1) logarithm of its steady part
+    seen: Tensor  # (B, 3) remembered means of sqrt(luma), luma, luma squared
+    share: Tensor  # (B, 1, 1, 1) of the effect: 0 on a well-lit frame
+
+    @classmethod
+    def of(cls, patch: Tensor, memory: Memory) -> "Exposure":
+        """From mean luma of 4x4 pixels (B, 1, H/4, W/4) in [0, 1]."""
+        cells = F.interpolate(F.avg_pool2d(patch, 4), size=(GRID, GRID), mode="bilinear").flatten(1)  # (B, GRID^2)
+        logits, keep, steady = logit(cells), None, torch.zeros_like(patch)
+        remembered = logits
+        if memory.keep is not None:
+            before = memory.peek(logits)
+            shift, slope, pivot, weight = line(before, logits - before)
+            speed = SLOW + (1 - SLOW) * (shift.abs() / LARGE).clamp(max=1)
+            keep = memory.keep.view(-1, 1).clamp(min=0) ** speed  # (B, 1); 0 stays 0
+            common = shift + slope * (before - pivot)  # (B, GRID^2) what the line says
+            remembered = logits - keep * (
+                common + weight * (logits - before - common)
+            )  # other content is taken as it is
+            steady = torch.stack([shift - slope * pivot, slope], 0)[:, :, :, None, None]
+            steady = keep[:, :, None, None] * (steady[0] + steady[1] * logit(patch))
+        memory.put(remembered)
+        means = torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1)
+        seen = memory((means + 1e-6).log(), keep).exp()  # (B, 3); in logarithms, as the cells
+        level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
+        gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
+        gain = 1 + (gain - 1) * level / (level + BLACK)  # a black frame stays black
+        begin, end = WELL_LIT
+        share = ((end - level) / (end - begin)).clamp(0, 1)
+        share = share[:, :, None, None]
+        now = gain[:, :, None, None] * torch.exp(-share * steady)
+        return cls(now, gain.log(), seen, share)
+
+
+def logit(x: Tensor) -> Tensor:
+    """log(x / (1 - x)), a little bounded: x in [0, 1]."""
+    return torch.log((x + 0.004) / (1.004 - x))
+
+
+def line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Robust line y = shift + slope (x - pivot) by reweighing (Cauchy weights): (B, N) each to (B, 1) each.
+
+    The last of the four is the weight of each point, (B, N) in [0, 1]: 1 on the line.
+    """
+    rest, share = y - y.mean(dim=1, keepdim=True), torch.ones_like(x)
+    shift = slope = pivot = torch.zeros_like(x[:, :1])
+    for turn in range(TURNS):
+        spread = SPREAD * 2 ** (TURNS - 1 - turn)  # wide at first, so that the crowd is found from afar
+        share = 1 / (1 + (rest / spread).square())
+        weight = share / share.sum(dim=1, keepdim=True)
+        pivot = (weight * x).sum(dim=1, keepdim=True)
+        shift = (weight * y).sum(dim=1, keepdim=True)
+        away = x - pivot
+        slope = (weight * away * (y - shift)).sum(dim=1, keepdim=True)
+        slope = slope / ((weight * away.square()).sum(dim=1, keepdim=True) + RIDGE)
+        rest = y - shift - slope * away
+    return shift, slope, pivot, share
