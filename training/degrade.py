@@ -1,12 +1,14 @@
 """Make dark pictures from bright ones the way a camera does.
 
-display RGB -> linear light -> less light (everywhere, or all but the lamps' side) -> sensor colours -> shot, read and
-row noise of a calibrated camera -> demosaic-like blur -> white balance -> tone curve -> 8 bits -> JPEG.
+display RGB -> linear light -> lamps -> less light (everywhere, or all but a window's side) -> sensor colours -> shot,
+read and row noise of a calibrated camera -> demosaic-like blur -> white balance -> tone curve -> 8 bits -> JPEG or
+H.264.
 The noise model and its numbers are those of Wei et al., "A Physics-based Noise Formation Model for Extreme Low-light
 Raw Denoising", CVPR 2020: shot noise has variance K * signal; read and row noise are log-linear in K.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.codec import h264
+
 FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sensor, as in the calibration
+VIDEO = 0.15  # share of dark pictures that went through H.264; most of the others went through JPEG
 _CURVE_STEPS = 4095  # linear light is quantised to this for table look-up
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
-Image = NDArray[np.float32]  # (H, W, 3) linear light, 0..1
+Image = NDArray[np.float32]  # (H, W, 3) linear light: 1 is white, lamps are brighter
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ class Camera:
     k_max: float
     read: Fit
     row: Fit
+
+
+# Never trained on: the noise of the Darmstadt Noise Dataset's cameras, as fitted by Brooks et al., "Unprocessing Images
+# for Learned Raw Denoising", CVPR 2019, in code values: shot 1e-4 to 1.2e-2 of full scale, no row noise.
+UNSEEN = Camera("Darmstadt", k_min=1.56, k_max=187.0, read=Fit(1.09, -0.269, 0.13), row=Fit(0.0, -np.inf, 0.0))
 
 
 def cameras(path: Path) -> list[Camera]:
@@ -74,6 +84,7 @@ class Shot:
     blur: float  # sigma in pixels of demosaicing and of the camera's own denoising; 0: none
     gamma: float | None  # of the camera's tone curve; None: sRGB
     quality: int | None  # of JPEG; None: not compressed
+    crf: int | None  # of H.264, rate factor; None: not compressed
 
     @classmethod
     def draw(cls, rng: np.random.Generator, all_cameras: list[Camera], *, most: float = 30.0) -> "Shot":
@@ -87,18 +98,28 @@ class Shot:
             gain=Gain.draw(rng, all_cameras, share=rng.uniform(0.15, 1.0)),
             blur=rng.uniform(0.35, 0.9) if rng.random() < 0.7 else 0.0,
             gamma=rng.uniform(1.8, 2.6) if rng.random() < 0.5 else None,
-            quality=_draw_quality(rng),
-        )
+            **({"quality": None, "crf": int(rng.integers(16, 36))} if rng.random() < VIDEO else
+               {"quality": _draw_quality(rng), "crf": None}),
+        )  # fmt: skip
 
-    def take(self, rgb: Rgb, rng: np.random.Generator) -> Rgb:
-        """A dark, noisy, compressed version of a clean frame."""
-        light = to_linear(rgb) / self._loss(rgb.shape[:2])
-        raw = self.gain.add_noise(light / self.balance, rng)
+    def take(self, light: Image, rng: np.random.Generator) -> Rgb:
+        """A dark, noisy, compressed version of a clean frame: linear light in, display RGB out."""
+        if self.crf is None:
+            return compress(self._expose(light, rng), self.quality)
+        return h264([self._expose(light, rng) for _ in range(2)], crf=self.crf)[-1]  # the second leans on the first
+
+    def film(self, frames: Sequence[Image], rng: np.random.Generator) -> list[Rgb]:
+        """A dark, noisy, compressed version of a clip: fresh noise in each frame, everything else the same."""
+        exposed = [self._expose(light, rng) for light in frames]
+        return [compress(rgb, self.quality) for rgb in exposed] if self.crf is None else h264(exposed, crf=self.crf)
+
+    def _expose(self, light: Image, rng: np.random.Generator) -> Rgb:
+        raw = self.gain.add_noise(light / self._loss(light.shape[:2]) / self.balance, rng)
         if self.blur:
             raw = cv2.GaussianBlur(raw, (0, 0), self.blur)
-        return compress(tone(raw * (self.balance * self.cast) + np.float32(self.black), self.gamma), self.quality)
+        return tone(raw * (self.balance * self.cast) + np.float32(self.black), self.gamma)
 
-    def _loss(self, shape: tuple[int, int]) -> NDArray[np.float32] | np.float32:
+    def _loss(self, shape: tuple[int, ...]) -> NDArray[np.float32] | np.float32:
         if self.shade is None:
             return np.float32(self.ratio)
         smooth = cv2.resize(self.shade, shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
@@ -134,7 +155,22 @@ class Gain:
 
 def darken(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
     """A dark version of a clean picture, by a random camera in a random dark scene."""
-    return Shot.draw(rng, all_cameras).take(rgb, rng)
+    return Shot.draw(rng, all_cameras).take(to_linear(rgb), rng)
+
+
+def light_lamps(light: Image, rng: np.random.Generator) -> Image:
+    """A scene with a few lamps in it, up to 60 times as bright as white, with their glow: highlights that must stay."""
+    height, width = light.shape[:2]
+    y, x = np.ogrid[:height, :width]
+    light = light.copy()
+    for _ in range(rng.integers(1, 6)):
+        away = np.hypot(y - rng.uniform(0, height), (x - rng.uniform(0, width)) * rng.uniform(0.4, 1.6))
+        radius = np.exp(rng.uniform(np.log(1.5), np.log(height / 12)))
+        power = np.exp(rng.uniform(np.log(1.5), np.log(60.0)))
+        colour = np.array([1.0, rng.uniform(0.6, 1.0), rng.uniform(0.25, 1.0)])[:: rng.choice([1, 1, 1, -1])]
+        bulb = np.clip(radius + 0.5 - away, 0, 1) + rng.uniform(0, 0.06) / (1 + (away / radius) ** 2)
+        light += (power * bulb[:, :, None] * colour).astype(np.float32)
+    return light
 
 
 def mild(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:

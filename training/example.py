@@ -29,6 +29,7 @@ SHOT = degrade.Shot(
     blur=0.6,
     gamma=None,
     quality=None,
+    crf=None,
 )
 
 
@@ -66,7 +67,7 @@ def write(target: Path, clean: list[degrade.Rgb]) -> None:
         sound = container.add_stream("aac", rate=SOUND_RATE, layout="mono")
         sound.bit_rate = 48_000
         for index, rgb in enumerate(clean):
-            picture = av.VideoFrame.from_ndarray(SHOT.take(rgb, rng), format="rgb24")
+            picture = av.VideoFrame.from_ndarray(SHOT.take(degrade.to_linear(rgb), rng), format="rgb24")
             picture = picture.reformat(format="yuv420p", dst_colorspace="ITU601", dst_color_range="MPEG")
             picture.pts, picture.time_base = index, Fraction(1, RATE)
             container.mux(video.encode(picture))

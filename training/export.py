@@ -5,25 +5,16 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 """
 
 import argparse
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import onnx
 import tomlkit
 import torch
 
 from streamllie.models.checkpoint import load
+from streamllie.models.export import OPSET, write_onnx
 from streamllie.models.fold import fold
-from streamllie.models.names import INPUTS, OUTPUTS
-from streamllie.models.network import Network
-from streamllie.models.streaming import Streaming
 from streamllie.shelf import MANIFEST, sha256, user_shelf
-
-OPSET = 20  # the newest that ONNX Runtime, OpenVINO and TensorRT for RTX all read
 
 
 def main() -> None:
@@ -66,37 +57,6 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
     return entry
 
 
-def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
-    """Export the streaming graph for planes of one type, with height and width left open."""
-    streaming = Streaming(folded).eval()
-    h, w = 48, 66  # any even size that is not a multiple of 16, so that padding is traced
-    planes = (torch.zeros(1, 1, 2 * h, 2 * w), *torch.zeros(2, 1, 1, h, w))
-    half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
-    half = {2: half_h, 3: half_w}
-    with _quiet():
-        program = torch.onnx.export(
-            streaming,
-            (
-                *(p.to(dtype) for p in planes),
-                torch.zeros(1, folded.state_size()),
-                torch.zeros(1),
-                torch.ones(1),
-                torch.tensor([16.0, 219.0, 128.0, 224.0, 255.0]),
-            ),
-            dynamo=True,
-            opset_version=OPSET,
-            dynamic_shapes=({2: 2 * half_h, 3: 2 * half_w}, half, half, None, None, None, None),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            verbose=False,
-        )
-    assert program is not None
-    graph = program.model_proto
-    _strip(graph)
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
-
-
 def record(shelf: Path, name: str, values: dict[str, Any]) -> None:
     """Set keys of a model's entry in the shelf's manifest; scores that were there stay unless the files changed."""
     manifest = shelf / MANIFEST
@@ -110,26 +70,6 @@ def record(shelf: Path, name: str, values: dict[str, Any]) -> None:
         entry.pop("scores", None)  # they belong to the old weights
     entry.update(values)
     manifest.write_text(tomlkit.dumps(document))
-
-
-def _strip(graph: onnx.ModelProto) -> None:
-    """Remove the exporter's stack traces, which are larger than the weights."""
-    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    for weights in graph.graph.initializer:
-        weights.ClearField("metadata_props")
-        weights.ClearField("doc_string")
-    graph.graph.ClearField("value_info")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns about packages that are not needed here."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 if __name__ == "__main__":

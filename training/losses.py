@@ -1,10 +1,14 @@
 """Losses on planes. Inputs are (B, 1, H, W) in [0, 1] (luma) or [-0.5, 0.5] (chroma); all return a scalar."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Planes = tuple[Tensor, Tensor, Tensor]
+from training.recipe import Losses
+
+Planes = Sequence[Tensor]  # y, u, v
 
 
 def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
@@ -27,10 +31,27 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     return (top / ((mean_a.square() + mean_b.square() + c1) * (var_a + var_b + c2))).mean()
 
 
-def total(out: Planes, target: Planes, *, ssim_weight: float, chroma_weight: float) -> Tensor:
+def multi_scale_ssim(a: Tensor, b: Tensor, scales: int) -> Tensor:
+    """Mean of SSIM at this size, half of it, a quarter of it, ...: coarse structure counts as much as fine."""
+    result = ssim(a, b)
+    for _ in range(scales - 1):
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        result = result + ssim(a, b)
+    return result / scales
+
+
+def edge(a: Tensor, b: Tensor) -> Tensor:
+    """Charbonnier of the differences between neighbouring pixels: fine texture, whatever the brightness."""
+    down = charbonnier(a[:, :, 1:] - a[:, :, :-1], b[:, :, 1:] - b[:, :, :-1])
+    return down + charbonnier(a[..., 1:] - a[..., :-1], b[..., 1:] - b[..., :-1])
+
+
+def total(out: Planes, target: Planes, weights: Losses) -> Tensor:
     """What a recipe minimises. Chroma weighs about what it weighs in RGB error, by the BT.601 matrix."""
     loss = charbonnier(out[0], target[0])
-    loss = loss + chroma_weight * 0.5 * (charbonnier(out[1], target[1]) + charbonnier(out[2], target[2]))
-    if ssim_weight:
-        loss = loss + ssim_weight * (1 - ssim(out[0], target[0]))
+    loss = loss + weights.chroma * 0.5 * (charbonnier(out[1], target[1]) + charbonnier(out[2], target[2]))
+    if weights.ssim:
+        loss = loss + weights.ssim * (1 - multi_scale_ssim(out[0], target[0], weights.scales))
+    if weights.edge:
+        loss = loss + weights.edge * edge(out[0], target[0])
     return loss

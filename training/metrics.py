@@ -1,8 +1,10 @@
-"""Picture quality against a reference: PSNR and SSIM of RGB uint8 pictures, as low-light papers report them."""
+"""Picture quality against a reference: PSNR and SSIM of RGB uint8 pictures, as papers report them, and colour error."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from training.degrade import to_linear
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
 
@@ -22,6 +24,23 @@ def ssim(a: Rgb, b: Rgb) -> float:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     top = (2 * mean_x * mean_y + c1) * (2 * cov + c2)
     return float(np.mean(top / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))))
+
+
+def colour_error(out: Rgb, truth: Rgb) -> float:
+    """Mean CIE 1976 colour difference (delta E) once `out` has the truth's mean linear light.
+
+    About 2 is a difference that is just seen side by side.
+    """
+    light, goal = to_linear(out), to_linear(truth)
+    light = light * (goal.mean() / max(float(light.mean()), 1e-6))
+    a, b = (cv2.cvtColor(_display(x), cv2.COLOR_RGB2LAB) for x in (light, goal))
+    return float(np.mean(np.linalg.norm(a - b, axis=2)))
+
+
+def _display(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light to display values in 0..1, not rounded."""
+    light = light.clip(0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - np.float32(0.055))
 
 
 def _window(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,10 +12,21 @@ from streamllie.models.network import NetworkSize
 class Mixture:
     """Where training pictures come from: the weight of each kind of sample."""
 
-    pairs: float = 0.5  # real pairs: lol-v1/train
+    pairs: float = 0.5  # real pairs
     dark: float = 0.35  # clean pictures, darkened as a camera would
     bright: float = 0.13  # well-lit and mildly dark pictures that should come out as they are
     black: float = 0.02  # no light at all: noise that should come out black
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Weights of the losses, see losses.py; Charbonnier on luma has weight 1."""
+
+    chroma: float = 1.0  # Charbonnier on chroma: colour
+    ssim: float = 0.15  # structural similarity of luma, at `scales` scales
+    scales: int = 1  # 1: SSIM; more: MS-SSIM
+    temporal: float = 0.5  # of clips: Charbonnier on the change of luma from frame to frame
+    edge: float = 0.0  # Charbonnier on the differences of neighbouring pixels of luma
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +37,16 @@ class Recipe:
     network: NetworkSize = field(default_factory=NetworkSize)
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
-    unseen_camera: str = ""  # kept out of training, so that pictures made with it tell how general a model is
+    pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
+    hold_out: bool = True  # keep the validation pairs out of training
     seed: int = 1
     steps: int = 40_000
     batch: int = 8
     crop: tuple[int, int] = (192, 192)  # height, width
+    clips: float = 0.0  # share of the steps that take clips instead of pictures, to train what goes on over time
+    clip_batch: int = 2
+    clip_frames: int = 5
+    clip_crop: tuple[int, int] = (160, 160)
     last_steps: int = 4_000  # of the steps, so many at the end use `last_crop` and `last_batch`
     last_crop: tuple[int, int] = (384, 576)  # nearly whole frames: global pooling sees in training what it sees in use
     last_batch: int = 2
@@ -41,8 +57,8 @@ class Recipe:
     weight_decay: float = 1e-4
     clip_norm: float = 1.0  # gradients are clipped to this norm; a step whose norm is not finite is skipped
     ema: float = 0.999
-    ssim_weight: float = 0.1
-    chroma_weight: float = 1.0
+    losses: Losses = field(default_factory=Losses)
+    autocast: bool = False  # bfloat16 where it is exact enough: helps on GPUs, an eighth on a CPU that has it
     validate_every: int = 2_000
     checkpoint_minutes: float = 4.0
 
@@ -62,10 +78,10 @@ def build(values: dict[str, Any]) -> Recipe:
     if unknown := sorted(set(values) - known):
         raise ValueError(f"unknown recipe keys {unknown}; there are: {', '.join(sorted(known))}")
     values = dict(values)
-    for key, kind in (("network", NetworkSize), ("mixture", Mixture)):
+    for key, kind in (("network", NetworkSize), ("mixture", Mixture), ("losses", Losses)):
         if isinstance(values.get(key), dict):
             values[key] = kind(**values[key])
-    for key in ("crop", "last_crop", "clean"):
+    for key in ("crop", "last_crop", "clip_crop", "clean"):
         if key in values:
             values[key] = tuple(values[key])
     return Recipe(**values)

@@ -1,26 +1,28 @@
 """Train a model from a recipe: python -m training.train configs/lite.toml --data DATA --out runs/lite
 
 Read it top to bottom. A run is resumed by giving the same command again. `--out` receives checkpoint.pt (weights,
-their moving average, optimiser, step and recipe) and log.csv.
+their moving average, optimiser, step and recipe), log.csv and curves.png. Several GPUs: torchrun --nproc-per-node N -m
+training.train ...; each takes batches of its own, and gradients are averaged.
 """
 
 import argparse
 import copy
-import csv
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
 
 from streamllie.models.memory import Memory
-from streamllie.models.network import Network
+from streamllie.models.network import SHRINK, Network
 from training import losses, recipe
-from training.datasets import Planes, Samples, validation
+from training.curves import Log
+from training.datasets import Samples, validation
+from training.planes import Planes, Rgb
 from training.recipe import Recipe
 
 
@@ -31,47 +33,61 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument("--init", type=Path, help="start from the averaged weights of this checkpoint")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(recipe.read(args.recipe), data=args.data, out=args.out, init=args.init)
+    try:
+        train(recipe.read(args.recipe), data=args.data, out=args.out, init=args.init, device=args.device)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"training: {error}") from error
 
 
-def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> Path:
-    """Run a recipe to its end, resuming what `out` holds; returns the checkpoint's path."""
+def train(
+    plan: Recipe,
+    *,
+    data: Path,
+    out: Path,
+    init: Path | None = None,
+    device: str = "cpu",
+    network: nn.Module | None = None,
+) -> Path:
+    """Run a recipe to its end, resuming what `out` holds; returns the checkpoint's path.
+
+    `network` takes the place of the recipe's, for comparisons of architectures.
+    """
+    device, rank, world = join(device)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "checkpoint.pt"
     torch.manual_seed(plan.seed)
-    network = Network(plan.network).to(memory_format=torch.channels_last)  # a seventh faster on a CPU
+    network = (network or Network(plan.network)).to(device, memory_format=torch.channels_last)  # a seventh faster
     if init:
-        network.load_state_dict(torch.load(init, weights_only=True)["average"])
+        grow(network, torch.load(init, weights_only=True)["average"])
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
     step = 0
     if path.exists():
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, map_location=device, weights_only=True)
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         step = saved["step"]
+    model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     samples = Samples(plan, data)
-    unseen = validation(plan, data)
+    unseen = validation(plan, data) if rank == 0 else {}
     log = Log(out / "log.csv")
-    saved_at, running, started, first = time.monotonic(), 0.0, time.monotonic(), step
+    saved_at = started = time.monotonic()
+    running, first = 0.0, step
 
     while step < plan.steps:
-        last = step >= plan.steps - plan.last_steps
-        size, crop = (plan.last_batch, plan.last_crop) if last else (plan.batch, plan.crop)
         network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone
-        planes = to_float(samples.batch(step, size=size, crop=crop))
-        dark, bright = planes[:3], planes[3:]
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(plan, step)
 
-        out_planes = network(*dark, Memory())
-        loss = losses.total(out_planes, bright, ssim_weight=plan.ssim_weight, chroma_weight=plan.chroma_weight)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=plan.autocast):
+            loss = next_loss(model, samples, plan, step=step, index=step * world + rank, device=device)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
@@ -81,6 +97,8 @@ def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> P
             running += 0.01 * (loss.item() - running) if step > first else loss.item()
         step += 1
 
+        if rank:
+            continue
         if step % plan.validate_every == 0 or step == plan.steps:
             log.write(
                 step=step,
@@ -92,7 +110,67 @@ def train(plan: Recipe, *, data: Path, out: Path, init: Path | None = None) -> P
         if time.monotonic() - saved_at > plan.checkpoint_minutes * 60 or step == plan.steps:
             save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
             saved_at = time.monotonic()
+    if world > 1:
+        distributed.destroy_process_group()
     return path
+
+
+def next_loss(model: nn.Module, samples: Samples, plan: Recipe, *, step: int, index: int, device: str) -> Tensor:
+    """Loss of the next batch, of pictures or of clips; `index` is the batch's number over all processes."""
+    if np.random.default_rng((plan.seed, step, 2)).random() < plan.clips:
+        clips = samples.clips(index, size=plan.clip_batch, frames=plan.clip_frames, crop=plan.clip_crop)
+        return clip_loss(model, to_float(clips, device), plan)
+    last = step >= plan.steps - plan.last_steps
+    size, crop = (plan.last_batch, plan.last_crop) if last else (plan.batch, plan.crop)
+    return picture_loss(model, to_float(samples.batch(index, size=size, crop=crop), device), plan)
+
+
+def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
+    """Loss of pictures, each for itself; planes are (B, 1, H, W)."""
+    return losses.total(model(*planes[:3], Memory()), planes[3:], plan.losses)
+
+
+def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
+    """Loss of clips, each frame with the memory of those before; planes are (T, B, 1, H, W)."""
+    frames = [list(frame) for frame in zip(*planes, strict=True)]
+    state = history = before = None
+    loss = torch.zeros((), device=planes[0].device)
+    keep = torch.exp(-0.4 * torch.rand(planes[0].shape[1], 1, device=loss.device))  # time constants of 1/12 s and more
+    for frame in frames:
+        memory = Memory(state, keep, history)
+        result = model(*frame[:3], memory)
+        state, history = memory.next_state(), memory.next_history
+        loss = loss + losses.total(result, frame[3:], plan.losses)
+        if before is not None:
+            change = losses.charbonnier(result[0] - before[0], frame[3] - before[1])
+            loss = loss + plan.losses.temporal * change
+        before = result[0], frame[3]
+    return loss / len(frames)
+
+
+def join(device: str) -> tuple[str, int, int]:
+    """This process's device, rank and number of processes: those that torchrun set, or 0 of 1."""
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+        device = f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
+    return device, rank, world
+
+
+@torch.no_grad()
+def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Take over the weights of a network of the same size or smaller.
+
+    A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Layers that the
+    smaller network does not have keep their initial values.
+    """
+    for name, value in network.state_dict().items():
+        old = weights.get(name)
+        if old is None or old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
+            continue
+        if value.dim() > 1:
+            value[: old.shape[0]] = 0
+        value[tuple(slice(n) for n in old.shape)] = old
 
 
 def learning_rate(plan: Recipe, step: int) -> float:
@@ -103,13 +181,14 @@ def learning_rate(plan: Recipe, step: int) -> float:
     return plan.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def to_float(batch: Sequence[np.ndarray]) -> list[Tensor]:
+def to_float(batch: Sequence[np.ndarray], device: str = "cpu") -> list[Tensor]:
     """uint8 planes y, u, v, y, u, v, ... as the network takes them: luma in [0, 1], chroma in [-0.5, 0.5]."""
-    return [(torch.from_numpy(plane).float() - (128 if i % 3 else 0)) / 255 for i, plane in enumerate(batch)]
+    planes = (torch.from_numpy(plane).to(device).float() for plane in batch)
+    return [(plane - (128 if i % 3 else 0)) / 255 for i, plane in enumerate(planes)]
 
 
 @torch.no_grad()
-def update(average: Network, network: Network, keep: float) -> None:
+def update(average: nn.Module, network: nn.Module, keep: float) -> None:
     """Move the average towards the network; batch-norm statistics are averages already and are copied."""
     for old, new in zip(average.parameters(), network.parameters(), strict=True):
         old.lerp_(new, 1 - keep)
@@ -118,23 +197,33 @@ def update(average: Network, network: Network, keep: float) -> None:
 
 
 @torch.no_grad()
-def validate(network: Network, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
+def validate(network: nn.Module, pairs: list[tuple[Rgb, Rgb]]) -> float:
     """Mean PSNR in dB over whole pictures, on planes weighed as RGB error weighs them."""
     network.eval()
+    device = str(next(network.parameters()).device)
     scores: list[float] = []
     for low, high in pairs:
-        h, w = low.shape[0] // 16 * 16, low.shape[1] // 16 * 16
-        dark, bright = (Planes.of(np.ascontiguousarray(p[:h, :w])) for p in (low, high))
-        planes = to_float([p[None, None] for p in (dark.y, dark.u, dark.v, bright.y, bright.u, bright.v)])
-        result = network(*planes[:3], Memory())
-        y, u, v = ((a - b).square().mean().item() for a, b in zip(result, planes[3:], strict=True))
-        scores.append(-10 * math.log10(y + 1.09 * u + 0.83 * v))  # RGB mean square error by the BT.601 matrix
+        planes = whole(low, high, device)
+        scores.append(plane_psnr(network(*planes[:3], Memory()), planes[3:]))
     network.train()
     return float(np.mean(scores))
 
 
+def whole(low: Rgb, high: Rgb, device: str = "cpu") -> list[Tensor]:
+    """Two pictures as the network takes them, cut to multiples of 16: y, u, v of the first and of the second."""
+    h, w = low.shape[0] // SHRINK * SHRINK, low.shape[1] // SHRINK * SHRINK
+    dark, bright = (Planes.of(p[:h, :w]) for p in (low, high))
+    return to_float([p[None, None] for p in (dark.y, dark.u, dark.v, bright.y, bright.u, bright.v)], device)
+
+
+def plane_psnr(result: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
+    """PSNR in dB of y, u, v, weighed as RGB error weighs them by the BT.601 matrix."""
+    y, u, v = ((a - b).square().mean().item() for a, b in zip(result, truth, strict=True))
+    return -10 * math.log10(y + 1.09 * u + 0.83 * v)
+
+
 def save(
-    path: Path, *, network: Network, average: Network, optimiser: torch.optim.Optimizer, step: int, plan: Recipe
+    path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, plan: Recipe
 ) -> None:
     """Write a checkpoint whole or not at all."""
     unfinished = path.with_suffix(".new")
@@ -142,23 +231,6 @@ def save(
         {"network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
          "step": step, "recipe": plan.as_dict()}, unfinished)  # fmt: skip
     unfinished.replace(path)
-
-
-class Log:
-    """Rows of figures in a CSV file, also printed."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, **row: Any) -> None:
-        """Append one row; the first one writes the header."""
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
 
 
 if __name__ == "__main__":

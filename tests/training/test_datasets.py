@@ -1,7 +1,11 @@
 import cv2
 import numpy as np
+import pytest
 
-from training.datasets import BAD_PAIRS, HELD_OUT, Planes, Samples, clean_pictures, lol_numbers, validation
+from training import degrade
+from training.datasets import Samples, clean_pictures, validation
+from training.pairs import BAD_PAIRS, HELD_OUT, lol_numbers, training_pairs, validation_pairs
+from training.planes import Planes
 from training.recipe import Mixture, Recipe
 
 RECIPE = Recipe(name="test", clean=("photos",), mixture=Mixture(pairs=1, dark=1, bright=1, black=1))
@@ -18,12 +22,45 @@ def test_training_and_validation_scenes_do_not_meet_and_bad_pairs_are_in_neither
 
 
 def test_validation_is_made_with_a_camera_that_training_never_uses(data):
-    recipe = Recipe(name="test", clean=("photos",), unseen_camera="Unseen")
-    assert [c.name for c in Samples(recipe, data).cameras] == ["Made/Profile-1"]
+    recipe = Recipe(name="test", clean=("photos",))
+    assert degrade.UNSEEN not in Samples(recipe, data).cameras
     first, again = (validation(recipe, data) for _ in range(2))
     assert sorted(first) == ["made", "pairs"]
     assert len(first["pairs"]) == 3
     assert all(np.array_equal(a, b) for a, b in zip(first["made"][0], again["made"][0], strict=True))
+
+
+def test_without_holding_out_validation_pairs_are_trained_on_and_bad_ones_still_are_not(data):
+    folder = data / "lol-v1/train"
+    assert len(training_pairs(folder, hold_out=True)) == 6
+    everything = len(list((folder / "low").iterdir())) - sum((folder / f"low/{n}.png").exists() for n in BAD_PAIRS)
+    assert len(training_pairs(folder, hold_out=False)) == everything
+
+
+def test_of_a_folder_of_your_own_the_last_tenth_is_for_validation(tmp_path):
+    for kind, level in (("low", 10), ("high", 100)):
+        (tmp_path / kind).mkdir()
+        for i in range(20):
+            cv2.imwrite(str(tmp_path / kind / f"{i:02}.png"), np.full((32, 32, 3), level + i, np.uint8))
+    trained, held = training_pairs(tmp_path, hold_out=True), validation_pairs(tmp_path)
+    assert len(trained) == 18
+    assert [int(low[0, 0, 0]) for low, _ in held] == [28, 29]
+    assert [int(high[0, 0, 0]) for _, high in held] == [118, 119]
+
+
+def test_a_picture_without_its_partner_is_named(tmp_path):
+    for kind, names in (("low", "ab"), ("high", "bc")):
+        (tmp_path / kind).mkdir()
+        for name in names:
+            cv2.imwrite(str(tmp_path / kind / f"{name}.png"), np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match="no partner for a, c"):
+        training_pairs(tmp_path, hold_out=True)
+
+
+def test_pairs_smaller_than_the_crop_are_refused(data):
+    recipe = Recipe(name="test", mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    with pytest.raises(ValueError, match="smaller than the crop of \\(4096, 4096\\)"):
+        Samples(recipe, data).batch(0, size=1, crop=(4096, 4096))
 
 
 def test_a_step_gives_the_same_batch_whenever_it_is_asked_for(data):

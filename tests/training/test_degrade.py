@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_the_same_seed_gives_the_same_picture(cameras):
 def test_frames_of_a_clip_share_their_exposure_and_not_their_noise(cameras):
     rng = np.random.default_rng(1)
     shot = degrade.Shot.draw(rng, cameras)
-    a, b = (shot.take(picture(), rng).astype(float) for _ in range(2))
+    a, b = (shot.take(degrade.to_linear(picture()), rng).astype(float) for _ in range(2))
     assert abs(a.mean() - b.mean()) < 0.5
     assert np.abs(a - b).mean() > 0.1
 
@@ -69,3 +70,30 @@ def test_a_bright_picture_stays_as_bright(cameras):
 def test_no_light_gives_nearly_black(cameras):
     for seed in range(20):
         assert degrade.lightless(picture(), np.random.default_rng(seed), cameras).mean() < 25
+
+
+def test_a_clip_through_h264_keeps_its_frames_and_their_brightness(cameras):
+    rng = np.random.default_rng(3)
+    shot = replace(degrade.Shot.draw(rng, cameras), ratio=3.0, shade=None, quality=None, crf=None)
+    light = degrade.to_linear(picture())
+    plain, coded = shot.film([light] * 4, rng), replace(shot, crf=30).film([light] * 4, rng)
+    assert len(plain) == len(coded) == 4
+    for a, b in zip(plain, coded, strict=True):
+        assert abs(float(a.mean()) - b.mean()) < 1.5
+        assert 0.2 < np.abs(a.astype(float) - b).mean() < 12, "compression changes something, and not everything"
+
+
+def test_lamps_only_add_light_and_some_of_it_is_beyond_white():
+    light = degrade.to_linear(picture())
+    for seed in range(10):
+        lit = degrade.light_lamps(light, np.random.default_rng(seed))
+        assert (lit >= light - 1e-6).all()
+        assert lit.max() > 1.4
+
+
+def test_the_camera_of_validation_is_noisier_than_any_of_training_can_be_at_its_best(cameras):
+    rng = np.random.default_rng(0)
+    gain = degrade.Gain.draw(rng, [degrade.UNSEEN], share=1.0)
+    assert gain.row == 0, "its calibration has no row noise"
+    assert 1.5 < gain.k < 190
+    assert gain.read > 0

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from training import losses
-from training.metrics import psnr, ssim
+from training import degrade, losses
+from training.metrics import colour_error, psnr, ssim
+from training.recipe import Losses
 
 
 def pictures(noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -29,3 +30,22 @@ def test_the_loss_and_the_metric_are_one_ssim():
     a, b = (p[:, :, :1] for p in pictures(20))
     loss = losses.ssim(*(torch.from_numpy(p[None, None, :, :, 0] / 255.0) for p in (a, b)))
     assert float(loss) == pytest.approx(ssim(np.dstack([a] * 3), np.dstack([b] * 3)), abs=1e-6)
+
+
+def test_colour_error_forgives_exposure_and_not_a_cast():
+    a, _ = pictures(0)
+    a = a // 2 + 40
+    darker = (degrade.tone(degrade.to_linear(a) / 3, None)).astype(np.uint8)
+    cast = a.copy()
+    cast[:, :, 2] += 15
+    assert colour_error(a, a) == 0
+    assert colour_error(darker, a) < 1
+    assert colour_error(cast, a) > 3
+
+
+def test_losses_are_zero_for_equal_planes_and_grow_with_their_weights():
+    a, b = (torch.from_numpy(p.astype(np.float32) / 255).permute(2, 0, 1)[:, None, None] for p in pictures(20))
+    a, b = (torch.cat([p, p], dim=3).repeat(1, 1, 1, 4, 2) for p in (a, b))
+    some, more = Losses(), Losses(scales=3, edge=1.0)
+    assert float(losses.total(tuple(a), tuple(a), more)) == pytest.approx(0.002 + 0.002, abs=5e-4), "eps of Charbonnier"
+    assert float(losses.total(tuple(a), tuple(b), more)) > float(losses.total(tuple(a), tuple(b), some))

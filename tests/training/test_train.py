@@ -1,6 +1,11 @@
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,11 +14,15 @@ from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.checkpoint import load
+from streamllie.models.memory import Memory
+from streamllie.models.network import Network
 from tests.models.networks import SMALL
 from training import recipe
 from training.export import export, record
 from training.recipe import Mixture, Recipe
-from training.train import learning_rate, train
+from training.train import grow, learning_rate, train
+
+ROOT = Path(__file__).parents[2]
 
 PLAN = Recipe(
     name="test",
@@ -66,6 +75,57 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
 
     for name, value in weights(whole).items():
         assert torch.allclose(value, weights(resumed)[name], atol=1e-5), name
+
+
+def test_the_curves_of_a_run_are_drawn(data, tmp_path):
+    train(PLAN, data=data, out=tmp_path)
+    picture = cv2.imread(str(tmp_path / "curves.png"))
+    assert picture.shape[0] > 300
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20, "lines, not an empty page"
+
+
+def test_a_larger_network_starts_as_the_smaller_one(data, tmp_path):
+    small = train(PLAN, data=data, out=tmp_path)
+    large = Network(replace(SMALL, details=2, tone=48)).eval()
+    weights = torch.load(small, weights_only=True)["average"]
+    grow(large, weights)
+    for name, value in large.state_dict().items():
+        if name in weights:
+            corner = value[tuple(slice(n) for n in weights[name].shape)]
+            assert torch.equal(corner, weights[name]), name
+    planes = torch.rand(1, 1, 32, 32) / 5, torch.rand(1, 1, 16, 16) / 9, torch.rand(1, 1, 16, 16) / 9
+    with torch.no_grad():
+        for detail in list(large.detail)[1:]:
+            detail.scale.zero_()  # the new step alone
+        for a, b in zip(large(*planes, Memory()), load(small)(*planes, Memory()), strict=True):
+            assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_two_processes_train_one_network(data, tmp_path):
+    (tmp_path / "plan.toml").write_text("""
+clean = ["photos"]
+steps = 4
+batch = 2
+crop = [32, 48]
+last_steps = 0
+validate_every = 2
+autocast = true
+[mixture]
+pairs = 1
+[network]
+fine = 8
+coarse = 8
+deep = 8
+""")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+               "training.train", "plan.toml", "--data", str(data), "--out", "out", "--device", "cpu"]  # fmt: skip
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    env = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run(command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "out/log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["2", "4"], "one process alone writes"
+    assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 4
 
 
 def test_training_goes_downhill(data, tmp_path):

@@ -1,0 +1,50 @@
+"""A picture as the network sees it: Y'CbCr 4:2:0, full range, uint8."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]  # (H, W, 3)
+
+
+@dataclass(frozen=True)
+class Planes:
+    """One picture: y (H, W), u and v (H/2, W/2), uint8 full range BT.601."""
+
+    y: NDArray[np.uint8]
+    u: NDArray[np.uint8]
+    v: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, rgb: Rgb) -> "Planes":
+        """From RGB; chroma is the mean of each 2x2, and what is left over of odd sides is cut off."""
+        rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
+        ycc = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
+        half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
+        v, u = (cv2.resize(ycc[:, :, i], half, interpolation=cv2.INTER_AREA) for i in (1, 2))
+        return cls(ycc[:, :, 0], u, v)
+
+    def cut(self, top: int, left: int, height: int, width: int) -> "Planes":
+        """A part of the picture; all four numbers even."""
+        t, le, h, w = top // 2, left // 2, height // 2, width // 2
+        return Planes(
+            self.y[top : top + height, left : left + width],
+            self.u[t : t + h, le : le + w],
+            self.v[t : t + h, le : le + w],
+        )
+
+    def turned(self, flip: bool, upside_down: bool) -> "Planes":
+        """Mirrored left to right, top to bottom, or both."""
+        down, across = (-1 if upside_down else 1), (-1 if flip else 1)
+        return Planes(*(plane[::down, ::across] for plane in (self.y, self.u, self.v)))
+
+
+def read_rgb(path: Path) -> Rgb:
+    """An image file as (H, W, 3) uint8 RGB."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError(f"{path} is not a readable picture")
+    return np.ascontiguousarray(bgr[:, :, ::-1])
