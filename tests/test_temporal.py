@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,6 +90,25 @@ def test_a_fast_pan_is_no_cut():
 
 def test_a_scene_of_pure_noise_is_not_all_cuts():
     assert cuts([np.full((HEIGHT, WIDTH), 0.05)] * 30, noise=12.0) == []
+
+
+def test_black_between_two_looks_at_a_scene_is_no_cut_even_under_blurred_noise():
+    """A camera's own blur makes odd and even rows of pure noise alike: structure, but none that is coarse."""
+    rng = np.random.default_rng(0)
+    black = [cv2.GaussianBlur(rng.normal(0.02, 0.1, (HEIGHT, WIDTH)), (0, 0), 1.0) for _ in range(6)]
+    assert cuts([0.3 * scene(1)] * 5 + black + [0.3 * scene(1)] * 5) == []
+
+
+def test_frames_that_noise_makes_unlike_each_other_are_one_scene():
+    """Blotches that a strong denoiser left move from frame to frame over what little can be seen."""
+    rng = np.random.default_rng(1)
+
+    def drowned(picture: np.ndarray) -> np.ndarray:
+        blotches = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 6)
+        return 0.2 + 0.06 * picture + 0.05 * blotches / blotches.std()
+
+    frames = [scene(1)] * 5 + [drowned(scene(2)) for _ in range(20)] + [scene(3)] * 5
+    assert cuts(frames) in ([5, 25], [5, 26])
 
 
 def test_ten_bit_frames_cut_like_eight_bit_frames():

@@ -3,16 +3,18 @@
     python -m training.evaluate --model lite --pairs DIR     # DIR/low and DIR/high, pictures of the same names
     python -m training.evaluate --model lite --made DATA     # bright pictures made dark, see datasets.validation
     python -m training.evaluate --model lite --bright DIR    # well-lit pictures, which should come out as they are
+    python -m training.evaluate --model lite --clips DATA    # clips made dark: how steady they come out, see steadiness
 
-The brightness of the truth is never used. PSNR and SSIM are of RGB uint8; `clipped` is the share of pixels that are
-white or saturated in the result and were not in the truth. `--sheet` draws dark, ours and truth side by side;
+The brightness of the truth is never used for PSNR and SSIM, which are of RGB uint8; `colour` is the mean CIE 1976 delta
+E after a global match of exposure; `clipped` is the share of pixels that are white or saturated in the result and were
+not in the truth. `--sheet` draws dark, ours and truth side by side;
 `--record NAME` writes the scores into the manifest of the model's shelf.
 """
 
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -20,14 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie import Enhancer, shelf
+from training import steadiness
+from training.clips import scenes
 from training.datasets import validation
 from training.export import record
-from training.metrics import psnr, ssim
+from training.metrics import colour_error, psnr, ssim
+from training.pairs import PICTURES, pair_names, read_pair
 from training.recipe import Mixture, Recipe
 
 Rgb = NDArray[np.uint8]
 BEST = 60.0  # dB; equal pictures count as this in a mean
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,13 @@ class Score:
     name: str
     psnr: float  # dB, at most BEST
     ssim: float  # 1 is equal
+    colour: float  # mean delta E after a global match of exposure
     clipped: float  # share of pixels that touch 255 and did not in the truth
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name:>12}  {self.psnr:6.2f} dB  {self.ssim:.4f}  dE {self.colour:5.2f}  clipped {self.clipped:.2%}"
+        )
 
 
 def main() -> None:
@@ -48,7 +58,8 @@ def main() -> None:
     what.add_argument("--pairs", type=Path, metavar="DIR", help="folder with low/ and high/")
     what.add_argument("--made", type=Path, metavar="DATA", help="the data folder of training/README.md")
     what.add_argument("--bright", type=Path, metavar="DIR", help="folder of well-lit pictures")
-    parser.add_argument("--camera", default="", help="with --made: calibrated cameras whose name begins with this")
+    what.add_argument("--clips", type=Path, metavar="DATA", help="the same folder: person D and stills in motion")
+    parser.add_argument("--scene", help="with --clips: only scenes whose name begins with this")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -57,10 +68,13 @@ def main() -> None:
     parser.add_argument("--record", metavar="NAME", help="keep the scores in the manifest under this name")
     args = parser.parse_args()
 
+    if args.clips:
+        evaluate_clips(args.clips, args)
+        return
     if args.pairs:
         pictures = pairs(args.pairs)
     elif args.made:
-        made = validation(Recipe(name="", mixture=Mixture(pairs=0), unseen_camera=args.camera), args.made)["made"]
+        made = validation(Recipe(name="", mixture=Mixture(pairs=0)), args.made)["made"]
         pictures = ((str(i), dark, bright) for i, (dark, bright) in enumerate(made))
     else:
         pictures = ((path.stem, picture, picture) for path, picture in _folder(args.bright))
@@ -69,15 +83,16 @@ def main() -> None:
     with Enhancer(args.model, backend=args.backend, precision=args.precision) as enhance:
         for name, low, high in pictures:
             out = enhance(low)
-            scores.append(Score(name, min(BEST, psnr(out, high)), ssim(out, high), clipped(out, high)))
+            scores.append(score(name, out, high))
             if args.each:
-                print(f"{name:>12}  {scores[-1].psnr:6.2f} dB  {scores[-1].ssim:.4f}")
+                print(scores[-1])
             if args.sheet:
                 rows.append(np.hstack([_small(p) for p in (low, out, high)]))
     summary = {
         "n": len(scores),
         "psnr": round(float(np.mean([s.psnr for s in scores])), 3),
         "ssim": round(float(np.mean([s.ssim for s in scores])), 4),
+        "colour": round(float(np.mean([s.colour for s in scores])), 2),
     }
     if args.bright:
         summary["worst_psnr"] = round(min(s.psnr for s in scores), 3)
@@ -90,23 +105,46 @@ def main() -> None:
         record(model.path.parent, model.name, {"scores": model.scores | {args.record: summary}})
 
 
+def evaluate_clips(data: Path, args: argparse.Namespace) -> None:
+    """Print a table of every scene, light and mode, then each mode against single frames."""
+    chosen = (scene for scene in scenes(data) if scene.name.startswith(args.scene or ""))
+    scored: list[steadiness.Row] = []
+
+    def kept() -> Iterator[steadiness.Row]:
+        for row in steadiness.rows(chosen, model=args.model, backend=args.backend, precision=args.precision):
+            scored.append(row)
+            yield row
+
+    for line in steadiness.table(kept()):
+        if not args.json:
+            print(line, flush=True)
+    against_single = steadiness.summary(scored)
+    if args.json:
+        print(json.dumps({"rows": [asdict(row) for row in scored], "against_single": against_single}))
+    else:
+        for name, values in against_single.items():
+            print(f"{name}: {', '.join(f'{key} {value:g}' for key, value in values.items())}")
+    if args.record:
+        model = shelf.find(args.model)
+        record(model.path.parent, model.name, {"scores": model.scores | {args.record: against_single}})
+
+
 def pairs(folder: Path) -> Iterator[tuple[str, Rgb, Rgb]]:
     """Name, low and high picture (H, W, 3) of each pair of a folder with low/ and high/.
 
     Raises:
         SystemExit: there are no pairs, a picture lacks its partner, or their sizes differ.
     """
-    lows = {p.stem: p for p in sorted((folder / "low").glob("*")) if p.suffix.lower() in PICTURES}
-    highs = {p.stem: p for p in sorted((folder / "high").glob("*")) if p.suffix.lower() in PICTURES}
-    if not lows:
-        raise SystemExit(f"{folder} has no pictures in low/; --pairs takes a folder with low/ and high/")
-    if alone := sorted(lows.keys() ^ highs.keys()):
-        raise SystemExit(f"{folder}: no partner for {', '.join(alone)}; low/ and high/ must hold the same names")
-    for name, path in lows.items():
-        low, high = _read(path), _read(highs[name])
-        if low.shape != high.shape:
-            raise SystemExit(f"{folder}: {name} is {low.shape[:2]} in low/ and {high.shape[:2]} in high/")
-        yield name, low, high
+    try:
+        for name in pair_names(folder):
+            yield name, *read_pair(folder, name)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
+def score(name: str, out: Rgb, truth: Rgb) -> Score:
+    """All scores of one result (H, W, 3) against its truth of the same shape."""
+    return Score(name, min(BEST, psnr(out, truth)), ssim(out, truth), colour_error(out, truth), clipped(out, truth))
 
 
 def clipped(out: Rgb, truth: Rgb) -> float:

@@ -12,8 +12,15 @@ ROWS, COLUMNS = 36, 64  # the picture is judged at this size
 REACH = (9, 16)  # rows and columns that a scene may move from frame to frame: a quarter of the picture
 FLOOR = 0.25  # 8-bit levels; a weaker slope is rounding, not structure
 LEAST = 0.02  # mean squared slope that is no noise, 1 at most; below it a picture is blank and tells nothing
-ALIKE = 0.32  # likeness below which two frames show different scenes: photos differ by less than 0.25, and
-# traffic seen in the dark, through noise and a codec, stays above 0.4
+COARSE = (3, 5)  # rows and columns of the spectrum up to which structure is coarse
+LEAST_COARSE = 0.06  # share of the squared slopes that is coarse in a picture: above 0.1 in 99 of a hundred dark
+# ones, below 0.035 in blurred and compressed noise without any light, which odd and even rows share
+ALIKE = 0.4  # likeness above which two frames surely show one scene, whatever went before
+UNUSUAL = (
+    0.42  # share of the usual likeness of a scene's neighbours below which a frame shows another one. Scenes in the
+)
+# dark stay above 0.54 of it, also when lamps, hands and dissolves change them; different photos are below 0.23
+PACE = 0.2  # how fast a frame's likeness becomes the usual one
 
 
 class CutDetector:
@@ -22,10 +29,13 @@ class CutDetector:
     A cut changes the structure of a picture, a lamp only its brightness. So the slopes of a small picture are
     compared, each divided by its own strength: no gain, offset or lamp in a corner changes their directions.
     The comparison is a correlation over all shifts up to a quarter of the picture, so a pan is no cut either.
-    Noise has slopes too, but different ones in the odd and the even rows: that tells how alike two frames of
-    one scene can be at most, and which pictures are blank.
+    Noise has slopes too, but different ones in the odd and the even rows, and hardly any that are coarse: the
+    first tells how alike two frames of one scene can be at most, and both which pictures are blank. What is left of
+    noise makes all frames of a scene unlike each other, so a cut is what is far less alike than is usual there, or
+    what is followed by frames that are far more alike.
 
-    It remembers the slopes of the last frame that was not blank; `forget` makes the next frame a first one.
+    It remembers the slopes of the last frame that was not blank and what likeness is usual; `forget` makes the
+    next frame a first one.
     """
 
     def __init__(self, *, depth: int = 8) -> None:
@@ -35,33 +45,59 @@ class CutDetector:
     def __call__(self, luma: Plane) -> bool:
         """True if this frame, (H, W), opens a new scene. The first frame ever is not a cut."""
         now = _Structure.of(luma, unit=self._unit)
-        if now.energy < LEAST:
+        if now.is_blank:
             return False  # black, white or fog: what follows is compared with what was before
         before, self._before = self._before, now
         if before is None:
             return False
-        return now.likeness(before) < ALIKE
+        return self._judge(now.likeness(before))
 
     def forget(self) -> None:
         """Take the next frame for the first."""
         self._before: _Structure | None = None
+        self._usual: float | None = None
+        self._doubted = False
+
+    def _judge(self, likeness: float) -> bool:
+        doubted, self._doubted = self._doubted, likeness < ALIKE
+        if self._usual is None:  # the second frame of a scene: nothing to judge it by
+            self._usual = likeness
+            return False
+        if likeness < ALIKE and likeness < UNUSUAL * self._usual:
+            self._usual, self._doubted = None, False
+            return True
+        if doubted and self._usual < UNUSUAL * likeness:  # noise has ended with the frame before: told one frame late
+            self._usual = likeness
+            return True
+        self._usual += PACE * (likeness - self._usual)
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Structure:
     spectrum: NDArray[np.complexfloating]  # (ROWS, COLUMNS), of the slopes x + iy
     energy: float  # mean squared slope, without the noise
+    coarse: float  # share of the squared slopes that is coarse structure
 
     @classmethod
     def of(cls, luma: Plane, *, unit: float) -> "_Structure":
-        step = max(1, luma.shape[0] // (6 * ROWS))  # six rows of a cell are mean enough, and cheaper than all
-        even, odd = _small(luma[:: 2 * step]), _small(luma[step :: 2 * step])
+        # Six rows and five columns of a cell are mean enough, and cheaper than all.
+        step, beside = max(1, luma.shape[0] // (6 * ROWS)), max(1, luma.shape[1] // (5 * COLUMNS))
+        even, odd = _small(luma[:: 2 * step, ::beside]), _small(luma[step :: 2 * step, ::beside])
         half = 0.5 / unit
         slopes = _slopes(half * (even + odd))
         a, b = _slopes(even / unit), _slopes(odd / unit)
         shared = float(np.vdot(a, b).real / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-9))
         true = 2 * max(shared, 0.0) / (1 + max(shared, 0.0))  # two halves tell more than one (Spearman, Brown)
-        return cls(spectrum=np.fft.fft2(slopes), energy=true * float(np.mean(np.abs(slopes) ** 2)))
+        spectrum = np.fft.fft2(slopes)
+        power = float(np.vdot(slopes, slopes).real) / slopes.size
+        coarse = float(np.sum(np.abs(spectrum[_IS_COARSE]) ** 2)) / slopes.size**2  # Parseval: of the same unit
+        return cls(spectrum=spectrum, energy=true * power, coarse=coarse / max(power, 1e-9))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether this is noise, if anything."""
+        return self.energy < LEAST or self.coarse < LEAST_COARSE
 
     def likeness(self, other: "_Structure") -> float:
         """The largest correlation over all shifts within REACH: about 1 for one scene, noise or not."""
@@ -69,6 +105,14 @@ class _Structure:
         rows, columns = REACH
         near = shifts[np.r_[-rows : rows + 1]][:, np.r_[-columns : columns + 1]]
         return float(near.max()) / (self.energy * other.energy) ** 0.5
+
+
+def _is_coarse() -> NDArray[np.bool_]:
+    rows, columns = (np.abs(np.fft.fftfreq(count, 1 / count)) for count in (ROWS, COLUMNS))
+    return (rows[:, None] <= COARSE[0]) & (columns[None] <= COARSE[1])
+
+
+_IS_COARSE = _is_coarse()  # (ROWS, COLUMNS)
 
 
 def _small(rows: Plane) -> NDArray[np.float32]:
@@ -84,4 +128,5 @@ def _slopes(small: NDArray[np.float32]) -> NDArray[np.complex64]:
     slopes.real[:, 1:-1] = small[:, 2:] - small[:, :-2]
     slopes.imag[1:-1] = small[2:] - small[:-2]
     size = np.abs(slopes)
-    return slopes / (size + np.float32(max(float(np.median(size)), FLOOR)))
+    middling = float(np.partition(size, size.size // 2, axis=None)[size.size // 2])
+    return slopes / (size + np.float32(max(middling, FLOOR)))

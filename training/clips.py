@@ -1,0 +1,107 @@
+"""Clips for temporal evaluation: known truth, made dark with fixed seeds; the light is steady, hunts or is switched.
+
+Person D's clips (kept out of training) and stills in motion, made from pictures of `datasets.MADE_FROM`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training import datasets, degrade
+from training.motion import Motion
+
+Rgb = NDArray[np.uint8]  # (H, W, 3)
+
+RATE = 30  # frames per second
+SECONDS = 3.0  # of a clip; person D's are played there and back until they are as long
+LIGHTS = ("steady", "hunting", "switch")
+HUNTING = 0.08  # an automatic exposure that hunts gives up to so much too much and too little light,
+HUNTS = (1.3, 3.1)  # in two beats of so many hertz
+SWITCH = 4.0  # times as much light once the lamp is on, after a third of the clip
+MOST = 15.0  # times too little light, at most: at 30 little is left that could be called moving
+STILLS = {
+    "still": Motion(),
+    "pan": Motion(pan=0.15),
+    "zoom": Motion(zoom=0.15),
+    "shake": Motion(shake=0.02),
+    "passing": Motion(passing=0.5),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A clean clip and the camera that will look at it in the dark. Frames are (H, W, 3) of even sides."""
+
+    name: str
+    rate: float  # frames per second
+    truth: list[Rgb]
+    shot: degrade.Shot
+    seed: int  # of the noise
+
+    @property
+    def switch(self) -> int:
+        """The first frame with the lamp on, in the light "switch"."""
+        return len(self.truth) // 3
+
+    def dark(self, light: str) -> list[Rgb]:
+        """What the camera sees in one of LIGHTS: the same shot throughout, fresh noise in every frame."""
+        lit = [degrade.to_linear(rgb) * self._factor(n, light) for n, rgb in enumerate(self.truth)]
+        return self.shot.film(lit, np.random.default_rng(self.seed))
+
+    def calm(self) -> list[Rgb]:
+        """What it would see in steady light if it had no noise."""
+        silent = replace(self.shot, gain=degrade.Gain(k=0.0, read=0.0, row=0.0, share=0.0))
+        return silent.film([degrade.to_linear(rgb) for rgb in self.truth], np.random.default_rng(0))
+
+    def _factor(self, n: int, light: str) -> np.float32:
+        if light == "hunting":
+            t = n / self.rate
+            swing = 0.6 * np.sin(2 * np.pi * HUNTS[0] * t + 1) + 0.4 * np.sin(2 * np.pi * HUNTS[1] * t)
+            return np.float32(1 + HUNTING * swing)
+        return np.float32(1 / SWITCH if light == "switch" and n < self.switch else 1)
+
+
+def scenes(data: Path) -> Iterator[Scene]:
+    """Every clip of person D and every kind of motion, SECONDS long.
+
+    Raises:
+        SystemExit: `data` has neither clips of person D nor clean pictures.
+    """
+    cameras = degrade.cameras(data / "sensor-noise/cameras.json")
+    seed = -1
+    for seed, (name, truth) in enumerate(_clean(data, round(SECONDS * RATE))):
+        yield Scene(name=name, rate=RATE, truth=truth, shot=camera(cameras, seed), seed=seed)
+    if seed < 0:
+        raise SystemExit(f"{data} has neither clips/person-d-* nor pictures in {datasets.MADE_FROM}")
+
+
+def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
+    for path in sorted((data / "clips").glob("person-d-*")):
+        frames = read(path)
+        order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
+        yield path.stem, [frames[order[n % len(order)]] for n in range(count)]
+    if (data / datasets.MADE_FROM).is_dir():
+        pictures = list(datasets.clean_pictures(data, (datasets.MADE_FROM,)))
+        for n, (name, motion) in enumerate(STILLS.items()):
+            frame = motion.shoot(pictures[3 * n % len(pictures)], pictures[(3 * n + 1) % len(pictures)])
+            yield name, [frame(t / RATE) for t in range(count)]
+
+
+def read(path: Path, *, most: int | None = None) -> list[Rgb]:
+    """All frames of a clip, or the first so many, cut to even sides."""
+    capture = cv2.VideoCapture(str(path))
+    frames: list[Rgb] = []
+    while True:
+        more, bgr = capture.read()
+        if not more or len(frames) == most:
+            return frames
+        frames.append(np.ascontiguousarray(bgr[: bgr.shape[0] // 2 * 2, : bgr.shape[1] // 2 * 2, ::-1]))
+
+
+def camera(cameras: list[degrade.Camera], seed: int) -> degrade.Shot:
+    """A camera in a dark room; the whole of the picture lacks light."""
+    return replace(degrade.Shot.draw(np.random.default_rng(seed), cameras, most=MOST), shade=None)

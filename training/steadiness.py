@@ -1,0 +1,141 @@
+"""Score a model on clips: how good and how steady its video is, single-frame and smoothed. See `evaluate --clips`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamllie import shelf
+from streamllie.backends import open_engine
+from streamllie.enhance import SMOOTHING, Steady
+from streamllie.frame import Frame, VideoFormat
+from streamllie.pictures import to_planes, to_rgb
+from streamllie.temporal.policy import Smoothing
+from training.clips import LIGHTS, Scene
+from training.metrics import psnr, ssim
+from training.temporal_metrics import Flow, flicker, flows, settling, trail_error, warping_error
+
+Rgb = NDArray[np.uint8]  # (H, W, 3)
+
+MODES = {"single": 0.0, "smoothed": SMOOTHING}  # the amount of smoothing
+EVERY = 10  # SSIM is of one frame in so many; it takes longer than all else
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The scores of one scene in one light and mode; errors in 8-bit levels, as `temporal_metrics` defines them."""
+
+    scene: str
+    light: str
+    mode: str
+    psnr: float  # dB, of the mean squared error of all frames; at most 60
+    ssim: float
+    flicker: float  # against the truth
+    cell: float
+    shimmer: float | None  # the same against the mode's own result for the calm clip: of noise and hunting alone
+    shimmer_cell: float | None
+    warping: float
+    trail: float | None  # where anything was uncovered
+    settling: float | None  # seconds; of a switched light only
+    rebound: float | None
+
+
+def rows(made: Iterable[Scene], *, model: str, backend: str = "auto", precision: str = "auto") -> Iterator[Row]:
+    """Scores of each scene in each light: of the input, then of each of MODES, through the engine that users get."""
+    found = shelf.find(model)
+    for scene in made:
+        height, width = scene.truth[0].shape[:2]
+        format = VideoFormat(height=height, width=width, full_range=True)
+        motion, calm = flows(scene.truth), scene.calm()
+        with ExitStack() as stack:
+            results: dict[str, Callable[[list[Rgb]], list[Rgb]]] = {"input": lambda frames: frames}
+            for mode, smoothing in MODES.items():
+                engine = stack.enter_context(open_engine(found, format, backend=backend, precision=precision))
+                steady = Steady(engine, format, Smoothing(smoothing), strength=1.0)
+                results[mode] = partial(enhanced, enhance=steady, rate=scene.rate)
+            calms = {mode: result(calm) for mode, result in results.items()}
+            for light in LIGHTS:
+                dark = scene.dark(light)
+                for mode, result in results.items():
+                    yield score(scene, light, mode, result(dark), motion=motion, calm=calms[mode])
+
+
+def enhanced(dark: list[Rgb], enhance: Steady, *, rate: float) -> list[Rgb]:
+    """Frames through an engine that remembers none yet, as planes and at their times."""
+    enhance.forget()
+    out: list[Rgb] = []
+    for n, rgb in enumerate(dark):
+        y, u, v = to_planes(rgb)
+        bright = enhance(Frame(y=y, u=u, v=v, pts=n, time_base=1 / Fraction(rate)))
+        out.append(to_rgb(bright.y, bright.u, bright.v))
+    return out
+
+
+def score(scene: Scene, light: str, mode: str, frames: list[Rgb], *, motion: list[Flow], calm: list[Rgb]) -> Row:
+    """All figures of one result; `calm` is the mode's result for the calm clip."""
+    restless = flicker(frames, scene.truth)
+    own = None if light == "switch" else flicker(frames, calm)
+    settled = settling(frames, scene.truth, switch=scene.switch, rate=scene.rate) if light == "switch" else None
+    errors = [10 ** (-psnr(a, b) / 10) for a, b in zip(frames, scene.truth, strict=True)]
+    return Row(
+        scene=scene.name,
+        light=light,
+        mode=mode,
+        psnr=float(-10 * np.log10(max(np.mean(errors), 1e-6))),
+        ssim=float(np.mean([ssim(a, b) for a, b in zip(frames[::EVERY], scene.truth[::EVERY], strict=True)])),
+        flicker=restless.whole,
+        cell=restless.cell,
+        shimmer=own and own.whole,
+        shimmer_cell=own and own.cell,
+        warping=warping_error(frames, motion),
+        trail=trail_error(frames, scene.truth, rate=scene.rate),
+        settling=settled and settled.seconds,
+        rebound=settled and settled.rebound,
+    )
+
+
+def table(scored: Iterable[Row]) -> Iterator[str]:
+    """The rows for people, as they come."""
+    names = [f.name for f in fields(Row)]
+    yield "".join(f"{name:16}" if n == 0 else f"{name:>13}" for n, name in enumerate(names))
+    for row in scored:
+        values = [getattr(row, name) for name in names]
+        texts = ["" if v is None else v if isinstance(v, str) else f"{v:.3f}" for v in values]
+        yield "".join(f"{text:16}" if n == 0 else f"{text:>13}" for n, text in enumerate(texts))
+
+
+def summary(scored: list[Row]) -> dict[str, dict[str, float]]:
+    """For each group of scenes, light and mode: the mode against "single" and its worst settling time in seconds.
+
+    Errors are ratios of the means over the group, less is better; `psnr` is a difference in dB.
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for row in scored:
+        key = f"{_group(row)}, {row.light}, {row.mode}"
+        if row.mode in ("input", "single") or key in groups:
+            continue
+        alike = [r for r in scored if (_group(r), r.light) == (_group(row), row.light)]
+        ours, single = ([r for r in alike if r.mode == mode] for mode in (row.mode, "single"))
+        groups[key] = {"psnr": _mean(ours, "psnr") - _mean(single, "psnr")}
+        for name in ("flicker", "cell", "shimmer", "shimmer_cell", "warping", "trail"):
+            if any(getattr(r, name) is not None for r in ours):
+                groups[key][name] = _mean(ours, name) / max(_mean(single, name), 1e-9)
+        if row.settling is not None:
+            groups[key]["settling"] = max(r.settling or 0.0 for r in ours)
+        groups[key] = {name: round(value, 3) for name, value in groups[key].items()}
+    return groups
+
+
+def _group(row: Row) -> str:
+    if row.scene.startswith("person-d"):
+        return "person-d"
+    return row.scene if row.scene == "still" else "moving"
+
+
+def _mean(rows: list[Row], name: str) -> float:
+    values = [getattr(row, name) for row in rows]
+    return float(np.mean([value for value in values if value is not None]))
