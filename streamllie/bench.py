@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from streamllie.timing import Progress, percentile
 from streamllie.video import VideoSink, VideoSource
 
 ROUNDS = 3  # of all measurements in turn, so that a slow minute of the machine falls on all of them
+PAN = 64  # pixels, and frames, that the camera pans
 KEPT = 30  # dark frames in memory for the engine; one is like another to it
 EARLY, LATE = 300, 3000  # frames at which memory is compared
 
@@ -137,26 +138,32 @@ def bench(
 def make_night(path: Path, *, height: int, width: int, frames: int) -> None:
     """A dark clip with the noise of a sensor: a camera that pans over boxes of all sizes."""
     format = VideoFormat(height=height, width=width, time_base=Fraction(1, 30), rate=Fraction(30))
+    # A few frames go to and fro: noise for each of thousands would take longer than what is measured.
+    pool = dark_frames(height=height, width=width, count=min(frames, PAN))
+    with VideoSink(path, format, codec="h264", preset="ultrafast") as sink:
+        for n in range(frames):
+            there = n % (2 * len(pool))
+            frame = pool[there if there < len(pool) else 2 * len(pool) - 1 - there]
+            sink.write(replace(frame, pts=n))
+
+
+def dark_frames(*, height: int, width: int, count: int) -> list[Frame]:
+    """Frames of that clip, PAN at most."""
     rng = np.random.default_rng(0)
-    margin = 64  # pixels that the camera pans
-    still = np.full((height, width + margin), 0.4, np.float32)
+    still = np.full((height, width + PAN), 0.4, np.float32)
     for _ in range(300):
-        top, left = rng.integers(0, height), rng.integers(0, width + margin)
+        top, left = rng.integers(0, height), rng.integers(0, width + PAN)
         size = rng.integers(4, height // 3)
         still[top : top + size, left : left + 2 * size] = rng.uniform()
     noise = rng.normal(0, 2, (4, height, width)).astype(np.float32)
     chroma = rng.normal(128, 1, (4, (height + 1) // 2, (width + 1) // 2)).round().astype(np.uint8)
-    # A few frames go to and fro: noise for each of thousands would take longer than what is measured.
-    pool = []
-    for n in range(min(frames, margin)):
+    frames: list[Frame] = []
+    for n in range(count):
         luma = 16 + 219 * 0.08 * still[:, n : n + width] + np.roll(noise[n % 4], 31 * n, axis=1)
-        u, v = chroma[n % 4], chroma[(n + 1) % 4]
-        pool.append((np.clip(luma.round(), 0, 255).astype(np.uint8), np.roll(u, 7 * n, 1), np.roll(v, 5 * n, 1)))
-    with VideoSink(path, format, codec="h264", preset="ultrafast") as sink:
-        for n in range(frames):
-            there = n % (2 * len(pool))
-            y, u, v = pool[there if there < len(pool) else 2 * len(pool) - 1 - there]
-            sink.write(Frame(y=y, u=u, v=v, pts=n, time_base=format.time_base, duration=1))
+        y = np.clip(luma.round(), 0, 255).astype(np.uint8)
+        u, v = np.roll(chroma[n % 4], 7 * n, 1), np.roll(chroma[(n + 1) % 4], 5 * n, 1)
+        frames.append(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 30), duration=1))
+    return frames
 
 
 def _times(
@@ -265,15 +272,15 @@ def _measure_memory(night: str, model: str, backend: str) -> None:
 
     def look(progress: Progress) -> None:
         if progress.frames in (EARLY, LATE):
-            seen[progress.frames] = _memory_mb("VmRSS")
+            seen[progress.frames] = memory_mb("VmRSS")
 
     target = Path(night).with_name("measured.mp4")
     enhance_video(night, target, model=model, backend=backend, overwrite=True, on_progress=look)
-    memory = {"peak_mb": _memory_mb("VmHWM"), "early_mb": seen.get(EARLY), "late_mb": seen.get(LATE)}
+    memory = {"peak_mb": memory_mb("VmHWM"), "early_mb": seen.get(EARLY), "late_mb": seen.get(LATE)}
     print(json.dumps(memory))
 
 
-def _memory_mb(line: str) -> float:
+def memory_mb(line: str) -> float:
     """VmRSS is what is resident now, VmHWM the most that ever was. Unlike ru_maxrss, it is new at exec."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     return next(int(words.split()[1]) for words in status.splitlines() if words.startswith(line)) / 1024

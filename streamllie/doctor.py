@@ -3,25 +3,40 @@
 import importlib.metadata
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 import streamllie
 from streamllie.backends import available, open_engine
+from streamllie.backends.cuda import open_memory
+from streamllie.backends.engine_build import build_engine
+from streamllie.backends.engine_cache import EngineCache
+from streamllie.backends.gpu import find_gpu, no_gpu
+from streamllie.backends.tensorrt_build import Sizes
+from streamllie.backends.tensorrt_library import choose
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find, models
 from streamllie.video.choice import probe
 from streamllie.video.encoders import ENCODERS
+from streamllie.video.hardware import probe_nvdec
 
-PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch")
+PACKAGES = (
+    *("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch"),
+    *("tensorrt", "tensorrt-rtx-cu13-bindings", "onnxruntime-ep-nv-tensorrt-rtx-cu13", "cuda-python", "pycuda"),
+)
 CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
 SIDE = 64  # pixels of the frame that is enhanced to see whether that works
+REFERENCE = "eager"
+MOST_APART = 0.6  # levels of 8 bits, on average: narrow precisions stay below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +54,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that a run needs. Models and encoders are really tried, with one small frame."""
-    return [*_machine(), *_packages(), *_shelf(), *_backends(), *_encoders(), _cache()]
+    return [*_machine(), *_packages(), *_shelf(), *_backends(), *_nvidia(), *_encoders(), _nvdec(), _camera(), _cache()]
 
 
 def _machine() -> Iterator[Finding]:
@@ -106,16 +121,78 @@ def _backends() -> Iterator[Finding]:
 
 
 def _backend(name: str, model: Model) -> Finding:
+    """Run one frame, and hold it against the reference where that is installed."""
     subject = f"backend {name}"
-    format = VideoFormat(height=SIDE, width=SIDE)
-    half = np.full((SIDE // 2, SIDE // 2), 128, np.uint8)
-    luma = np.full((SIDE, SIDE), 30, np.uint8)
     try:
-        with open_engine(model, format, backend=name) as engine:
-            engine(Frame(y=luma, u=half, v=half, pts=0, time_base=Fraction(1, 30)))
-            return Finding(subject=subject, works=True, detail=f"ran {model.name} in {engine.precision}")
+        out, precision = _tried(model, name)
+        detail = f"ran {model.name} in {precision}"
+        if name != REFERENCE and available()[REFERENCE] is None:
+            gaps = [np.abs(a.astype(float) - b) for a, b in zip(out, _tried(model, REFERENCE)[0], strict=True)]
+            largest, mean = max(gap.max() for gap in gaps), np.mean([gap.mean() for gap in gaps])
+            detail += f"; against {REFERENCE}: largest difference {largest:.0f}, mean {mean:.3f} levels"
+            if mean > MOST_APART:
+                return Finding(subject=subject, works=False, detail=f"{detail}; use another --backend and report it")
+        return Finding(subject=subject, works=True, detail=detail)
     except (StreamLLIEError, ImportError, OSError, RuntimeError) as error:
         return Finding(subject=subject, works=False, detail=str(error))
+
+
+def _tried(model: Model, backend: str) -> tuple[list[NDArray[Any]], str]:
+    """The planes of one dark frame with a gradient, enhanced, and the precision."""
+    format = VideoFormat(height=SIDE, width=SIDE)
+    half = np.full((SIDE // 2, SIDE // 2), 128, np.uint8)
+    luma = np.linspace(18, 60, SIDE * SIDE).reshape(SIDE, SIDE).astype(np.uint8)
+    with open_engine(model, format, backend=backend) as engine:
+        out = engine(Frame(y=luma, u=half, v=half, pts=0, time_base=Fraction(1, 30)))
+        return [out.y, out.u, out.v], engine.precision
+
+
+def _nvidia() -> Iterator[Finding]:
+    """Each link from the driver to an engine."""
+    gpu = None if (reason := no_gpu()) is not None else find_gpu()
+    said = reason if gpu is None else f"{gpu.name}, {gpu.architecture}, {gpu.memory >> 20} MiB, CUDA {gpu.driver}"
+    yield Finding(subject="nvidia driver and GPU", works=gpu is not None, detail=str(said))
+    try:
+        library = choose(gpu)
+        yield Finding(subject="tensorrt library", works=True, detail=f"{library.flavour} {library.version} loads")
+    except StreamLLIEError as error:
+        yield Finding(subject="tensorrt library", works=False, detail=str(error))
+        return
+    try:
+        layer = open_memory()
+        layer.close()
+        yield Finding(subject="cuda memory", works=True, detail=f"{layer.name} allocates on the GPU")
+    except StreamLLIEError as error:
+        yield Finding(subject="cuda memory", works=False, detail=str(error))
+    try:
+        with tempfile.TemporaryDirectory(prefix="streamllie-doctor-") as folder:
+            fixed = (Sizes.fixed(SIDE, SIDE),)
+            built = build_engine(models()[0].name, sizes=fixed, cache=EngineCache(Path(folder)))
+        detail = f"built {built.header.about['model']} in {built.header.about['precision']} in {built.seconds:.1f} s"
+        yield Finding(subject="engine build", works=True, detail=detail)
+    except (StreamLLIEError, ImportError, IndexError) as error:
+        yield Finding(subject="engine build", works=False, detail=str(error))
+
+
+def _nvdec() -> Finding:
+    """Decode one frame on the GPU: a codec that is only listed may still find no decoder in it."""
+    subject = "nvdec"
+    failure = no_gpu() or probe_nvdec()
+    if failure:
+        return Finding(subject=subject, works=False, detail=f"frames are decoded on the CPU: {failure}")
+    return Finding(subject=subject, works=True, detail="one frame was decoded on the GPU; runs decode on the CPU")
+
+
+def _camera() -> Finding:
+    """Cameras as the system lists them; whether one gives frames is seen when it is opened."""
+    nodes = sorted(Path("/dev").glob("video*"))
+    if not nodes:
+        return Finding(subject="camera", works=False, detail="no /dev/video* is there; plug one in, or pass it through")
+    shut = [str(node) for node in nodes if not os.access(node, os.R_OK | os.W_OK)]
+    if shut:
+        detail = f"{', '.join(shut)} may not be opened; add yourself to the group video and log in again"
+        return Finding(subject="camera", works=False, detail=detail)
+    return Finding(subject="camera", works=True, detail=", ".join(map(str, nodes)))
 
 
 def _encoders() -> Iterator[Finding]:

@@ -3,18 +3,25 @@
 import importlib
 import importlib.util
 import logging
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from streamllie.backends.base import Engine
+from streamllie.backends.gpu import no_gpu
 from streamllie.errors import BackendError, BackendMissing
 from streamllie.frame import VideoFormat
 from streamllie.shelf import Model
 
-BACKENDS = ("openvino", "onnxruntime", "eager")  # in the order in which "auto" prefers them: fastest first
-PRECISIONS = ("auto", "fp32", "bf16")
+# In the order in which "auto" prefers them: fastest first.
+BACKENDS = (
+    *("tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda", "eager-cuda"),
+    *("openvino", "onnxruntime-coreml", "onnxruntime", "eager"),
+)
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
-_PACKAGE = {"openvino": "openvino", "onnxruntime": "onnxruntime", "eager": "torch"}
 _INSTALL = {
+    "tensorrt": 'pip install "streamllie[tensorrt]"',
     "openvino": "pip install openvino",
     "onnxruntime": 'pip install "streamllie[onnxruntime]"',
     "eager": 'pip install "streamllie[torch]"',
@@ -27,31 +34,69 @@ def available() -> dict[str, str | None]:
     return {name: _missing(name) for name in BACKENDS}
 
 
-def open_engine(model: Model, format: VideoFormat, *, backend: str = "auto", precision: str = "auto") -> Engine:
+def open_engine(
+    model: Model, format: VideoFormat, *, backend: str = "auto", precision: str = "auto", cuda: str = "auto"
+) -> Engine:
     """Open a model on this machine for frames of one format.
 
     "auto" takes the fastest backend that is installed, and the fastest precision that does not show; it logs its
-    choice. A backend or precision that is named is used or is an error.
+    choice. A backend or precision that is named is used or is an error. `cuda` is the layer under TensorRT:
+    "cuda-python" or "pycuda".
 
     Raises:
-        BackendMissing: the backend is not installed.
+        BackendMissing: the backend, or the device that it needs, is not there.
         BackendError: there is no such backend, or it cannot run this model in this precision.
     """
     if precision not in PRECISIONS:
         raise BackendError(f'no precision "{precision}"; there are: {", ".join(PRECISIONS)}')
-    name = _choose(backend)
-    opener: Callable[..., Engine] = importlib.import_module(f"streamllie.backends.{name}").open_engine
-    engine = opener(model, format, precision=precision)
-    _log.info("%s runs %s in %s for %dx%d", name, model.name, engine.precision, format.width, format.height)
+    if backend == "auto":
+        engine = _open_fastest(model, format, precision, cuda)
+    else:
+        engine = _open(_named(backend), model, format, precision, cuda)
+    _log.info("%s runs %s in %s for %dx%d", engine.backend, model.name, engine.precision, format.width, format.height)
     return engine
 
 
-def _choose(backend: str) -> str:
-    if backend == "auto":
-        for name in BACKENDS:
-            if _missing(name) is None:
-                return name
+def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
+    """What "auto" means. TensorRT that has no engine yet builds one while the next best backend runs."""
+    there = [name for name in BACKENDS if _missing(name) is None]
+    if not there:
         raise BackendMissing(f"no backend is installed; {_INSTALL['openvino']}")
+    first, *others = there
+    if first == "tensorrt" and others and not _built(model, format, precision):
+        from streamllie.backends.switch import Switching  # noqa: PLC0415 - only here
+
+        now = _first_that_opens(others, model, format, precision, cuda)
+        _log.warning("TensorRT builds an engine for %s; %s runs until it is ready", model.name, now.backend)
+        return Switching(now, lambda: _open(first, model, format, precision, cuda))
+    return _first_that_opens(there, model, format, precision, cuda)
+
+
+def _first_that_opens(names: list[str], model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
+    """A backend that is there may still not run on this GPU, or in this precision: then say so and take the next."""
+    *tries, last = names
+    for name in tries:
+        try:
+            return _open(name, model, format, precision, cuda)
+        except BackendError as error:
+            _log.warning("%s; trying the next backend", error)
+    return _open(last, model, format, precision, cuda)
+
+
+def _built(model: Model, format: VideoFormat, precision: str) -> bool:
+    return importlib.import_module("streamllie.backends.tensorrt").is_built(model, format, precision=precision)
+
+
+def _open(name: str, model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
+    library, _, device = name.partition("-")
+    opener: Callable[..., Engine] = importlib.import_module(f"streamllie.backends.{library}").open_engine
+    options = {"device": device} if device else {}
+    if name == "tensorrt":
+        options = {"cuda": cuda}
+    return opener(model, format, precision=precision, **options)
+
+
+def _named(backend: str) -> str:
     if backend not in BACKENDS:
         raise BackendError(f'no backend "{backend}"; there are: auto, {", ".join(BACKENDS)}')
     if reason := _missing(backend):
@@ -60,6 +105,36 @@ def _choose(backend: str) -> str:
 
 
 def _missing(name: str) -> str | None:
-    if importlib.util.find_spec(_PACKAGE[name]) is None:
-        return f"backend {name} is not installed; {_INSTALL[name]}"
+    """Looks at files and asks the driver, but imports nothing: that would cost a second."""
+    library, _, device = name.partition("-")
+    if library == "tensorrt":
+        lacking = not any(map(_home, ("tensorrt", "tensorrt_rtx_bindings")))
+    else:
+        lacking = _home({"eager": "torch"}.get(library, library)) is None
+    if lacking:
+        return f"backend {name} is not installed; {_INSTALL[library]}"
+    needs_gpu = library == "tensorrt" or device in {"cuda", "tensorrt"}
+    return _lacks_part(name) or (no_gpu() if needs_gpu else None)
+
+
+def _lacks_part(name: str) -> str | None:
+    """What a package that is there may still have been built without."""
+    if name == "onnxruntime-cuda" and not _has("onnxruntime", "capi/libonnxruntime_providers_cuda.so"):
+        return "this onnxruntime has no CUDA in it; pip install onnxruntime-gpu in its place"
+    if name == "onnxruntime-tensorrt" and _home("onnxruntime_ep_nv_tensorrt_rtx") is None:
+        return f"the TensorRT plugin of ONNX Runtime is not installed; {_INSTALL['tensorrt']}"
+    if name == "onnxruntime-coreml" and sys.platform != "darwin":
+        return "CoreML is on Apple's systems only"
+    if name == "eager-cuda" and not _has("torch", "lib/libtorch_cuda.so"):
+        return "this torch has no CUDA in it; install a build that has, see pytorch.org"
     return None
+
+
+def _home(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+
+
+def _has(package: str, part: str) -> bool:
+    home = _home(package)
+    return home is not None and (home / part).is_file()

@@ -1,11 +1,9 @@
 """Run models with OpenVINO: the default on CPUs; bfloat16 where the CPU computes in it."""
 
-import numpy as np
 import openvino as ov
-from numpy.typing import NDArray
 
-from streamllie.backends.base import Engine, GraphEngine
-from streamllie.backends.graphs import even_sizes, graph_path
+from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
+from streamllie.backends.graphs import even_sizes, graph_path, state_shape
 from streamllie.errors import BackendError
 from streamllie.frame import VideoFormat
 from streamllie.shelf import Model
@@ -20,6 +18,8 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
     """Open a model. "auto" is bf16 for 8-bit frames where the CPU has it: rounding stays below a level, see `bench`."""
     if precision == "auto":
         precision = "bf16" if format.depth == 8 and has_bf16() else "fp32"
+    if precision not in {"bf16", "fp32"}:
+        raise BackendError(f"backend openvino has no {precision} on CPUs; use --precision auto, fp32 or bf16")
     if precision == "bf16" and not has_bf16():
         raise BackendError("this CPU does not compute in bfloat16; use --precision fp32 or auto")
     path = graph_path(model, format)
@@ -28,22 +28,26 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
     try:
         core = ov.Core()
         graph = core.read_model(path)
-        state_size = graph.input("state").get_partial_shape()[1].get_length()
-        graph.reshape({"y": [1, 1, height, width], "u": half, "v": half})
+        inputs = {port.get_any_name(): port.get_partial_shape() for port in graph.inputs}
+        outputs = [port.get_any_name() for port in graph.outputs]
+        dims = {name: [d.get_length() if d.is_static else None for d in inputs[name]] for name in inputs}
+        states = {name: state_shape(dims[name], format) for name in inputs if NEXT + name in outputs}
+        shapes = {name: list(shape) for name, shape in states.items()}
+        graph.reshape({"y": [1, 1, height, width], "u": half, "v": half, **shapes})
         hint = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[precision]
         compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
     except RuntimeError as error:
         raise BackendError(f"OpenVINO cannot open {path}: {_first_line(error)}") from error
     request = compiled.create_infer_request()
 
-    def run(inputs: list[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    def run(inputs: Arrays) -> Running:
         try:
-            result = request.infer(inputs, share_inputs=True, share_outputs=False)
+            result = request.infer(dict(inputs), share_inputs=True, share_outputs=False)
         except RuntimeError as error:
             raise BackendError(f"OpenVINO failed on a frame: {_first_line(error)}") from error
-        return [result[i] for i in range(4)]
+        return Running.done({name: result[index] for index, name in enumerate(outputs)})
 
-    return GraphEngine(run, format, backend="openvino", precision=precision, state_size=state_size)
+    return GraphEngine(run, format, backend="openvino", precision=precision, states=states)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,17 +1,27 @@
 """One contract for all backends: each test runs once for every backend that is installed."""
 
+import os
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamllie import shelf
-from streamllie.backends import BACKENDS, available, open_engine
+from streamllie.backends import PRECISIONS, available, open_engine
 from streamllie.errors import BackendError, BackendMissing, ModelError
 from streamllie.frame import Frame, Levels, VideoFormat
+from streamllie.video import VideoSource
 
-INSTALLED = [name for name in BACKENDS if available()[name] is None]
+NIGHT = Path(__file__).parents[2] / "examples" / "night.mp4"
+ON_GPU = {"tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda", "eager-cuda"}
+MUST = {"tensorrt"} if os.environ.get("STREAMLLIE_GPU") == "must" else set()  # tried even where it cannot work
+INSTALLED = [
+    pytest.param(name, marks=pytest.mark.cuda if name in ON_GPU else ())
+    for name, missing in available().items()
+    if missing is None or name in MUST
+]
 
 
 def dark_frame(format: VideoFormat, *, seed: int = 0) -> Frame:
@@ -119,7 +129,9 @@ def test_a_steady_input_comes_to_rest(lite, backend):
         for _ in range(200):
             out = engine(frame, keep=0.9)
         before = out
-        assert largest_difference(engine(frame, keep=0.9), before) == 0
+        after = engine(frame, keep=0.9)
+        assert largest_difference(after, before) <= 1, "the last bit of the memory may tip a rounding"
+        assert np.mean(after.y != before.y) < (0.001 if engine.precision == "fp32" else 0.03)
         assert largest_difference(out, alone) <= 1
 
 
@@ -146,19 +158,63 @@ def test_float32_engines_are_within_one_level_of_the_reference(lite, backend):
             assert largest_difference(engine(frame), reference(frame)) <= 1
 
 
-@pytest.mark.parametrize("depth", [8, 10])
-def test_bfloat16_stays_on_average_within_0_6_of_an_8_bit_level(lite, depth):
-    format = replace(SMALL, depth=depth)
-    frame = dark_frame(format)
+@pytest.fixture(scope="session")
+def night_frames() -> list[Frame]:
+    """Real dark frames: three of the example clip, cropped."""
+    with VideoSource(NIGHT) as source:
+        frames = [frame for n, frame in enumerate(source) if n in {0, 20, 40}]
+    return [
+        Frame(y=f.y[100:340, 200:520], u=f.u[50:170, 100:260], v=f.v[50:170, 100:260], pts=f.pts, time_base=f.time_base)
+        for f in frames
+    ]
+
+
+@pytest.mark.parametrize("precision", [name for name in PRECISIONS if name not in {"auto", "fp32"}])
+def test_narrow_precisions_stay_on_average_within_0_6_of_a_level_on_real_frames(lite, backend, precision, night_frames):
+    format = VideoFormat(height=240, width=320)
     try:
-        engine = open_engine(lite, format, backend="openvino", precision="bf16")
+        engine = open_engine(lite, format, backend=backend, precision=precision)
     except BackendError as error:
-        assert "bfloat16" in str(error)  # this CPU has none, and says so
+        assert precision in str(error) or "bfloat16" in str(error) or "reference" in str(error)  # it has none: says so
         return
     with engine, open_engine(lite, format, backend="eager") as reference:
-        out, expected = engine(frame), reference(frame)
-    for p, q in zip(planes(out), planes(expected), strict=True):
-        assert np.abs(p.astype(float) - q).mean() <= 0.6 * 2 ** (depth - 8)
+        assert engine.precision == precision
+        for frame in night_frames:
+            out, expected = engine(frame, keep=0.8), reference(frame, keep=0.8)
+            assert expected.y.mean() > 1.5 * frame.y.mean()
+            for p, q in zip(planes(out), planes(expected), strict=True):
+                assert np.abs(p.astype(float) - q).mean() <= 0.6
+
+
+def test_the_memory_of_one_engine_can_go_on_in_another(lite, backend):
+    first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
+    with open_engine(lite, SMALL, backend="eager") as before, open_engine(lite, SMALL, backend=backend) as engine:
+        assert before.memory == engine.memory == {}
+        before(first)
+        engine.remember(before.memory)
+        out, expected = engine(second, keep=0.9), before(second, keep=0.9)
+        assert largest_difference(out, expected) <= 12, "bfloat16 at most; without the memory it would be far more"
+        assert largest_difference(out, expected) < largest_difference(open_fresh(lite, backend, second), expected)
+
+
+def open_fresh(lite, backend, frame) -> Frame:
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        return engine(frame)
+
+
+def test_frames_that_are_started_ahead_come_out_as_one_by_one(lite, backend):
+    frames = [dark_frame(SMALL, seed=seed) for seed in range(4)]
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        alone = [engine(frame, keep=0.8) for frame in frames]
+        engine.reset()
+        started: list = []
+        for frame, expected in zip(frames, alone, strict=True):
+            started.append((engine.start(frame, keep=0.8), expected))
+            while len(started) >= engine.in_flight:
+                take, before = started.pop(0)
+                assert largest_difference(take(), before) == 0
+        for take, before in started:
+            assert largest_difference(take(), before) == 0
 
 
 def test_a_frame_of_another_size_or_depth_is_refused_with_both_named(lite, backend):
@@ -198,9 +254,9 @@ def test_a_damaged_model_file_is_one_sentence(backend, tmp_path):
 
 
 def test_an_unknown_backend_or_precision_is_refused_with_the_choices(lite):
-    with pytest.raises(BackendError, match="there are: auto, openvino, onnxruntime, eager"):
+    with pytest.raises(BackendError, match=r"there are: auto, tensorrt, .*openvino, .*onnxruntime, eager"):
         open_engine(lite, SMALL, backend="cuda")
-    with pytest.raises(BackendError, match="there are: auto, fp32, bf16"):
+    with pytest.raises(BackendError, match="there are: auto, fp32, bf16, fp16"):
         open_engine(lite, SMALL, precision="fp8")
 
 

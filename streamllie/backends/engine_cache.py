@@ -1,0 +1,155 @@
+"""Built engines in the user's cache folder: made once, by one process, written whole, and removed when useless."""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from streamllie.backends.engine_file import Header, pack, read, summary
+from streamllie.errors import EngineUnusable
+
+SUFFIX = ".engine"
+_log = logging.getLogger(__name__)
+
+Make = Callable[[], tuple[Header, bytes]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file in the cache."""
+
+    path: Path
+    bytes: int
+    header: Header | None  # None: torn or of another format
+
+
+class EngineCache:
+    """A folder of engine files, named by their keys. Any number of processes may use it at once."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache_folder()
+
+    def path(self, key: str) -> Path:
+        """Where the file of a key is, or would be."""
+        return self.folder / f"{key[:32]}{SUFFIX}"
+
+    def load(self, key: str) -> tuple[Header, bytes] | None:
+        """Header and body of a key; None if there is none, or, with a warning, none that can be used."""
+        path = self.path(key)
+        if not path.exists():
+            return None
+        try:
+            header, body = read(path)
+        except EngineUnusable as error:
+            _log.warning("%s", error)
+            return None
+        if header.key != key:
+            _log.warning("%s was made for something else than its name says; build the engine again", path)
+            return None
+        return header, body
+
+    def get(self, key: str, make: Make) -> tuple[Header, bytes]:
+        """What `load` gives, or else what `make` makes; processes that want the same wait for one to make it."""
+        with self._locked(key):
+            found = self.load(key)
+            if found is None:
+                found = make()
+                self._write(key, pack(*found))
+            return found
+
+    def put(self, header: Header, body: bytes) -> Path:
+        """Replace what is kept under the header's key."""
+        with self._locked(header.key):
+            return self._write(header.key, pack(header, body))
+
+    def remove(self, key: str) -> None:
+        """Forget a key, for example one whose engine the library refuses."""
+        self.path(key).unlink(missing_ok=True)
+
+    def entries(self) -> list[Entry]:
+        """All files, newest first."""
+        found: list[tuple[float, Entry]] = []
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # another process may be pruning
+                state = path.stat()
+                found.append((state.st_mtime, Entry(path=path, bytes=state.st_size, header=_header(path))))
+        return [entry for _, entry in sorted(found, key=lambda item: item[0], reverse=True)]
+
+    def prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
+        """Remove files that are torn or `useless`, and what interrupted processes left; give what was removed."""
+        gone = [entry for entry in self.entries() if entry.header is None or useless(entry.header)]
+        for entry in gone:
+            entry.path.unlink(missing_ok=True)
+        for lock in self.folder.glob("*.lock"):
+            with suppress(BlockingIOError, FileNotFoundError), lock.open("rb+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else somebody is building under it
+                for left in self.folder.glob(f"{lock.stem}.*.part"):
+                    left.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
+        return gone
+
+    def _write(self, key: str, data: bytes) -> Path:
+        path = self.path(key)
+        write_whole(path, data)
+        return path
+
+    @contextmanager
+    def _locked(self, key: str) -> Generator[None]:
+        """Hold the lock of one key."""
+        file = self._lock(self.folder / f"{key[:32]}.lock")
+        try:
+            yield
+        finally:
+            os.close(file)
+
+    def _lock(self, path: Path) -> int:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                with suppress(FileNotFoundError):
+                    if path.stat().st_ino == os.fstat(file).st_ino:
+                        return file
+                os.close(file)  # a prune removed it while we waited
+        except OSError as error:
+            raise EngineUnusable(
+                f"the cache folder {self.folder} cannot be used: {error.strerror}; set STREAMLLIE_CACHE to another"
+            ) from error
+
+
+def cache_folder() -> Path:
+    """Where engines are kept: $STREAMLLIE_CACHE, else `engines` in the user's cache folder. It need not exist."""
+    if named := os.environ.get("STREAMLLIE_CACHE"):
+        return Path(named)
+    return user_cache_path("streamllie", appauthor=False) / "engines"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that has its name only when it is complete."""
+    part = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise EngineUnusable(f"{path} cannot be written: {error.strerror}") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _header(path: Path) -> Header | None:
+    try:
+        return summary(path)
+    except EngineUnusable:
+        return None

@@ -1,0 +1,203 @@
+"""Measure every backend that runs here, in every precision it has, against each other and against eager."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from streamllie.backends import BACKENDS, PRECISIONS, available, open_engine
+from streamllie.backends.base import Engine
+from streamllie.bench import dark_frames, memory_mb
+from streamllie.enhance import MODEL
+from streamllie.errors import BackendError, StreamLLIEError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.shelf import Model, find
+from streamllie.timing import percentile
+
+REFERENCE = "eager"
+ROUNDS = 3  # all engines in turn, so that a slow minute of the machine falls on all of them
+TURN = 4.0  # seconds, at most, that an engine is measured in one round
+LEAST = 5  # frames in one round, however slow
+COMPARED = 4  # frames whose pictures are compared with the reference's
+KEEP = 0.9  # share of memory kept, as in video
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One backend in one precision at one size."""
+
+    size: str
+    backend: str
+    precision: str
+    p50_ms: float
+    p99_ms: float
+    fps: float  # of the engine alone, from the median
+    memory_mb: float  # peak of a process that does nothing else
+    largest: float | None  # difference to the reference, levels of 8 bits; None without torch
+    mean: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The table, and why some backends are not in it."""
+
+    model: str
+    rows: list[Row]
+    absent: dict[str, str]
+
+    def event(self) -> dict[str, object]:
+        """The line of `bench --backend all --json`."""
+        return {"model": self.model, "rows": [asdict(row) for row in self.rows], "absent": self.absent}
+
+    def lines(self) -> Iterator[str]:
+        """The same for people: a table in Markdown."""
+        yield "| size | backend | precision | ms p50 | p99 | fps | MB | largest difference | mean |"
+        yield "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+        for r in self.rows:
+            times = f"{r.p50_ms:.2f} | {r.p99_ms:.2f} | {r.fps:.1f} | {r.memory_mb:.0f}"
+            differences = "- | -" if r.largest is None or r.mean is None else f"{r.largest:.0f} | {r.mean:.3f}"
+            yield f"| {r.size} | {r.backend} | {r.precision} | {times} | {differences} |"
+        for name, reason in self.absent.items():
+            yield f"without {name}: {reason}"
+
+
+def compare(
+    sizes: list[tuple[int, int]],
+    *,
+    model: str | Path = MODEL,
+    frames: int = 120,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> Comparison:
+    """Measure all backends at sizes of (height, width) each; at most `frames` frames for each row."""
+    found = find(model)
+    there = available()
+    names = [name for name in BACKENDS if there[name] is None]
+    rows = [row for height, width in sizes for row in _rows(found, names, height, width, frames, on_step)]
+    absent = {name: reason for name, reason in there.items() if reason is not None}
+    return Comparison(model=found.name, rows=rows, absent=absent)
+
+
+def draw(comparison: Comparison, target: Path) -> None:
+    """Write the table as a bar chart in a PNG.
+
+    Raises:
+        StreamLLIEError: matplotlib is not installed, or the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for this
+    except ImportError as error:
+        raise StreamLLIEError("a plot needs matplotlib, which is not installed; pip install matplotlib") from error
+    rows = comparison.rows
+    figure = Figure(figsize=(9, 1.2 + 0.4 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    names = [f"{row.size}  {row.backend} {row.precision}, {row.fps:.1f} fps" for row in rows]
+    axes.barh(names, [row.p50_ms for row in rows], color="#3b6ea5")
+    axes.errorbar(
+        [row.p50_ms for row in rows], names, fmt="none", ecolor="#222222", capsize=3,
+        xerr=[[0.0] * len(rows), [max(row.p99_ms - row.p50_ms, 0) for row in rows]],
+    )  # fmt: skip
+    axes.invert_yaxis()
+    axes.set_xlabel("milliseconds per frame: median, and the slowest in a hundred")
+    axes.set_title(f"{comparison.model}, engine alone")
+    try:
+        figure.savefig(target, dpi=120, format="png")
+    except OSError as error:
+        raise StreamLLIEError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _rows(  # noqa: PLR0917 - private, called once
+    model: Model, names: list[str], height: int, width: int, frames: int, on_step: Callable[[str], None]
+) -> Iterator[Row]:
+    size = f"{width}x{height}"
+    format = VideoFormat(height=height, width=width)
+    dark = dark_frames(height=height, width=width, count=16)
+    with ExitStack() as stack:
+        engines = [stack.enter_context(engine) for name in names for engine in _all_precisions(name, model, format)]
+        durations: list[list[float]] = [[] for _ in engines]
+        pictures = {(e.backend, e.precision): _pictures(e, dark[:COMPARED]) for e in engines}
+        for turn in range(ROUNDS):
+            for engine, times in zip(engines, durations, strict=True):
+                on_step(f"{size}, {turn + 1} of {ROUNDS}: {engine.backend} {engine.precision}")
+                times.extend(_durations(engine, dark, count=max(frames // ROUNDS, LEAST)))
+    reference = pictures.get((REFERENCE, "fp32"))
+    for engine, times in zip(engines, durations, strict=True):
+        largest, mean = _differences(pictures[engine.backend, engine.precision], reference)
+        median = 1000 * percentile(times, 0.5)
+        on_step(f"{size}: memory of {engine.backend} {engine.precision}")
+        yield Row(
+            size=size,
+            backend=engine.backend,
+            precision=engine.precision,
+            p50_ms=round(median, 3),
+            p99_ms=round(1000 * percentile(times, 0.99), 3),
+            fps=round(1000 / median, 1),
+            memory_mb=round(_memory(model, engine, height, width)),
+            largest=largest,
+            mean=mean,
+        )
+
+
+def _all_precisions(name: str, model: Model, format: VideoFormat) -> Iterator[Engine]:
+    for precision in PRECISIONS[1:]:
+        try:
+            yield open_engine(model, format, backend=name, precision=precision)
+        except BackendError:
+            continue  # it has no such precision: then there is nothing to measure
+
+
+def _pictures(engine: Engine, dark: list[Frame]) -> list[Frame]:
+    engine.reset()
+    return [engine(frame, keep=KEEP) for frame in dark]
+
+
+def _durations(engine: Engine, dark: list[Frame], *, count: int) -> Iterator[float]:
+    engine.reset()
+    for frame in dark[:3]:
+        engine(frame)  # caches are warm in a whole run too
+    end = time.perf_counter() + TURN
+    for n in range(count):
+        began = time.perf_counter()
+        if n >= LEAST and began > end:
+            return
+        engine(dark[n % len(dark)], keep=KEEP)
+        yield time.perf_counter() - began
+
+
+def _differences(found: list[Frame], reference: list[Frame] | None) -> tuple[float | None, float | None]:
+    if reference is None:
+        return None, None
+    gaps = [
+        np.abs(p.astype(np.float32) - q)
+        for a, b in zip(found, reference, strict=True)
+        for p, q in ((a.y, b.y), (a.u, b.u), (a.v, b.v))
+    ]
+    return max(float(gap.max()) for gap in gaps), round(float(np.mean([gap.mean() for gap in gaps])), 4)
+
+
+def _memory(model: Model, engine: Engine, height: int, width: int) -> float:
+    """Peak memory of a process that runs this engine on a few frames."""
+    words = (model.path, engine.backend, engine.precision, height, width)
+    command = [sys.executable, "-m", "streamllie.bench_backends", *map(str, words)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise StreamLLIEError(f"the run that measures memory failed: {done.stderr.strip().splitlines()[-1]}")
+    return float(json.loads(done.stdout))
+
+
+def _measure_memory(path: str, backend: str, precision: str, height: str, width: str) -> None:
+    format = VideoFormat(height=int(height), width=int(width))
+    with open_engine(find(path), format, backend=backend, precision=precision) as engine:
+        for frame in dark_frames(height=format.height, width=format.width, count=2):
+            engine(frame)
+    print(memory_mb("VmHWM"))
+
+
+if __name__ == "__main__":
+    _measure_memory(*islice(sys.argv, 1, None))

@@ -1,0 +1,83 @@
+"""Going from one engine to a faster one in the middle of a stream, between two real backends."""
+
+import logging
+import threading
+
+import numpy as np
+import pytest
+
+from streamllie import shelf
+from streamllie.backends import open_engine
+from streamllie.backends.switch import Switching
+from streamllie.errors import BackendError
+from tests.backends.test_contract import SMALL, dark_frame, largest_difference
+
+LITE = shelf.find("lite")
+
+
+def engine(backend: str):
+    return open_engine(LITE, SMALL, backend=backend, precision="fp32")
+
+
+def test_frames_flow_at_once_and_the_memory_goes_along_when_the_better_engine_is_ready(caplog):
+    ready = threading.Event()
+
+    def later():
+        assert ready.wait(20)
+        return engine("onnxruntime")
+
+    frames = [dark_frame(SMALL, seed=seed) for seed in range(8)]
+    with engine("eager") as reference:
+        expected = [reference(frame, keep=0.9) for frame in frames]
+    with Switching(engine("openvino"), later) as switching:
+        out = [switching(frame, keep=0.9) for frame in frames[:4]]
+        assert switching.backend == "openvino"
+        ready.set()
+        switching._thread.join()
+        out += [switching(frame, keep=0.9) for frame in frames[4:]]
+        assert switching.backend == "onnxruntime"
+    assert max(largest_difference(p, q) for p, q in zip(out, expected, strict=True)) <= 1
+    assert "from here on onnxruntime runs in fp32" in caplog.text
+
+
+def test_a_frame_that_was_started_is_taken_from_the_engine_that_started_it():
+    opened = engine("onnxruntime")
+    with Switching(engine("openvino"), lambda: opened) as switching:
+        switching._thread.join()
+        frames = [dark_frame(SMALL, seed=seed) for seed in range(3)]
+        take = switching.start(frames[0])
+        waiting = switching.start(frames[1])
+        assert np.array_equal(take().y, engine("onnxruntime")(frames[0]).y)
+        waiting()
+    with pytest.raises(BackendError, match="closed"):
+        opened(frames[2])
+
+
+def test_an_engine_that_never_comes_is_said_once_and_the_first_one_goes_on(caplog):
+    def later():
+        raise BackendError("TensorRT could not build lite: no reason given")
+
+    with caplog.at_level(logging.WARNING), Switching(engine("openvino"), later) as switching:
+        switching._thread.join()
+        for seed in range(3):
+            switching(dark_frame(SMALL, seed=seed))
+    assert [r.message for r in caplog.records] == ["TensorRT could not build lite: no reason given; openvino goes on"]
+
+
+def test_leaving_closes_both_engines_even_if_the_second_came_too_late():
+    first, second = engine("openvino"), engine("onnxruntime")
+    with Switching(first, lambda: second):
+        pass
+    for closed in (first, second):
+        with pytest.raises(BackendError, match="closed"):
+            closed(dark_frame(SMALL))
+
+
+def test_no_thread_stays():
+    before = threading.active_count()
+    with Switching(engine("openvino"), lambda: engine("onnxruntime")) as switching:
+        switching.reset()
+        switching.remember({})
+        assert switching.memory == {}
+        assert (switching.in_flight, switching.precision) == (1, "fp32")
+    assert threading.active_count() == before
