@@ -94,6 +94,11 @@ class Ahead(Generic[T]):
             raise error
         raise StopIteration
 
+    def wait(self, timeout: float) -> bool:
+        """True once an item, an error or the end is there; False if none came within timeout seconds."""
+        with self._stop.changed:
+            return self._stop.changed.wait_for(lambda: bool(self._ready) or self._ended or self._stop.is_set, timeout)
+
     def _produce(self) -> None:
         error: BaseException | None = None
         try:

@@ -14,6 +14,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import Picture, Rgb
 from streamllie.pipeline import run
 from streamllie.shelf import find
+from streamllie.split import split
 from streamllie.temporal.cuts import CutDetector
 from streamllie.temporal.policy import Smoothing
 from streamllie.timing import Meter, Progress, Report
@@ -22,6 +23,8 @@ from streamllie.video import VideoSink, VideoSource
 MODEL = "lite"
 SMOOTHING = 0.5  # of video: the model follows a change of light within a quarter of a second
 SIZES = 4  # engines that an Enhancer keeps: a folder of photos has few shapes, and an engine takes 100 MB
+RUN_UP = 1.0  # seconds before a start in the middle from which the memory is filled, at least
+MEMORIES = 10  # time constants of the smoothing, likewise: what one layer remembers, the next remembers once more
 APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
 TICK = 1_000_000  # a second in the unit in which an Enhancer counts time
 
@@ -33,6 +36,7 @@ def enhance_video(
     model: str | Path = MODEL,
     backend: str = "auto",
     precision: str = "auto",
+    cuda: str = "auto",
     strength: float = 1.0,
     smoothing: float = SMOOTHING,
     codec: str = "auto",
@@ -42,13 +46,15 @@ def enhance_video(
     start: float | None = None,
     duration: float | None = None,
     overwrite: bool = False,
+    compare: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Enhance every frame of a video file and copy everything else that is in it.
 
     `strength` in [0, 1] is the share of the effect, `smoothing` in [0, 1] how slowly the model follows the
-    light, `start` and `duration` are seconds, `max_bitrate` is bits per second, such as "8M". The target gets
-    its name when it is complete. On Ctrl-C, a note of the KeyboardInterrupt names the playable part.
+    light, `start` and `duration` are seconds, `max_bitrate` is bits per second, such as "8M". With `compare`
+    every frame shows the source on its left half. The target gets its name when it is complete. On Ctrl-C, a
+    note of the KeyboardInterrupt names the playable part.
 
         report = enhance_video("night.mp4", "day.mp4")
 
@@ -72,7 +78,7 @@ def enhance_video(
             start=start,
             duration=duration,
         )
-        with open_engine(found, frames.format, backend=backend, precision=precision) as engine:
+        with open_engine(found, frames.format, backend=backend, precision=precision, cuda=cuda) as engine:
             steady = Steady(engine, frames.format, policy, strength=strength)
 
             def tell(meter: Meter) -> None:
@@ -89,7 +95,8 @@ def enhance_video(
 
             try:
                 with sink:
-                    meter = run(frames, steady, sink, on_frame=tell)
+                    steady.warm_up(frames)
+                    meter = run(frames, steady.beside if compare else steady, sink, on_frame=tell)
                     sink.expect(frames.frames_read)
             except KeyboardInterrupt as interrupt:
                 if sink.written_to is not None:
@@ -112,18 +119,38 @@ class Steady:
 
     def __init__(self, engine: Engine, format: VideoFormat, policy: Smoothing, *, strength: float) -> None:
         self.engine = engine
-        self._policy, self._strength = policy, strength
+        self._format = format
+        self.policy, self.strength = policy, strength  # may change between frames
         self._opens_scene = CutDetector(depth=format.depth)
+
+    @property
+    def in_flight(self) -> int:
+        """How many frames may be started before the first of them is taken."""
+        return self.engine.in_flight
 
     def __call__(self, frame: Frame) -> Frame:
         """Enhance one frame."""
-        cut = self._policy.seconds > 0 and self._opens_scene(frame.y)
-        return self.engine(frame, keep=self._policy.keep(frame.time, cut=cut), strength=self._strength)
+        return self.start(frame)()
+
+    def start(self, frame: Frame) -> Callable[[], Frame]:
+        """Begin to enhance one frame, and give a function that waits for it."""
+        cut = self.policy.seconds > 0 and self._opens_scene(frame.y)
+        return self.engine.start(frame, keep=self.policy.keep(frame.time, cut=cut), strength=self.strength)
+
+    def beside(self, frame: Frame) -> Frame:
+        """The same, with the frame as it was on the left half."""
+        return split(frame, self(frame), self._format)
+
+    def warm_up(self, source: VideoSource) -> None:
+        """See the frames before a start in the middle, so that the first one looks as it would in a whole run."""
+        if self.policy.seconds > 0:
+            for frame in source.run_up(max(RUN_UP, MEMORIES * self.policy.seconds)):
+                self(frame)
 
     def forget(self) -> None:
         """Take the next frame for the first."""
         self.engine.reset()
-        self._policy.forget()
+        self.policy.forget()
         self._opens_scene.forget()
 
 
@@ -144,6 +171,7 @@ class Enhancer:
         *,
         backend: str = "auto",
         precision: str = "auto",
+        cuda: str = "auto",
         strength: float = 1.0,
         smoothing: float = 0.0,
     ) -> None:
@@ -151,7 +179,7 @@ class Enhancer:
         Smoothing(smoothing)  # out of range is told here, not at the first picture
         self.model = find(model)
         self.backend, self.precision = backend, precision  # as asked for; "auto" becomes what it took
-        self._asked = backend, precision
+        self._asked = backend, precision, cuda
         self._strength, self._smoothing = strength, smoothing
         self._engines: OrderedDict[tuple[int, ...], Steady] = OrderedDict()
         self._time = Fraction(0)
@@ -186,7 +214,8 @@ class Enhancer:
             while len(self._engines) >= SIZES:
                 self._close_oldest()
             format = VideoFormat(height=size[0], width=size[1], full_range=True)
-            engine = open_engine(self.model, format, backend=self._asked[0], precision=self._asked[1])
+            backend, precision, cuda = self._asked
+            engine = open_engine(self.model, format, backend=backend, precision=precision, cuda=cuda)
             self.backend, self.precision = engine.backend, engine.precision
             policy = Smoothing(self._smoothing)
             self._engines[size] = Steady(engine.__enter__(), format, policy, strength=self._strength)

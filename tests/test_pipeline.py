@@ -140,3 +140,53 @@ def test_live_never_falls_behind_a_slow_engine():
     assert len(times) < 50, "old frames were kept"
     assert times == sorted(times)
     assert times[-1] == 99 * 99, "the newest frame was dropped"
+
+
+class Started:
+    """An Enhance that works ahead, and notes in which order it was asked."""
+
+    def __init__(self, in_flight: int) -> None:
+        self.in_flight = in_flight
+        self.waiting, self.most, self.said = 0, 0, []
+
+    def __call__(self, frame: Frame) -> Frame:
+        return self.start(frame)()
+
+    def start(self, frame: Frame):
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        self.said.append(("start", frame.pts))
+
+        def take() -> Frame:
+            self.waiting -= 1
+            self.said.append(("take", frame.pts))
+            return brighter(frame)
+
+        return take
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 3])
+def test_frames_in_flight_come_out_in_order_and_none_is_left(in_flight):
+    sink, enhance = Kept(), Started(in_flight)
+    run(frames(20), enhance, sink)
+    assert [frame.pts for frame in sink.frames] == [n * n for n in range(20)]
+    assert (enhance.waiting, enhance.most) == (0, in_flight)
+    assert [pts for what, pts in enhance.said if what == "take"] == [n * n for n in range(20)]
+
+
+def test_live_frames_are_never_held_back_for_the_next_one():
+    enhance = Started(2)
+    run(frames(20), enhance, Kept(), live=True)
+    assert enhance.most == 1
+
+
+def test_an_engine_that_takes_over_with_more_in_flight_loses_no_frame():
+    sink, enhance = Kept(), Started(1)
+
+    def source() -> Iterator[Frame]:
+        for n, frame in enumerate(frames(20)):
+            enhance.in_flight = 1 if n < 10 else 2
+            yield frame
+
+    run(source(), enhance, sink)
+    assert [frame.pts for frame in sink.frames] == [n * n for n in range(20)]

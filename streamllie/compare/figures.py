@@ -1,0 +1,100 @@
+"""Measure videos that run in step: brightness, flicker, likeness to a reference. Levels are of 8 bits, 0 to 255."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamllie.compare.pairs import Moment
+from streamllie.frame import Plane, VideoFormat
+from streamllie.temporal.cuts import CutDetector
+
+CELLS = 8  # rows and columns of the grid in which local flicker is looked for
+SLOW = 0.5  # seconds; brightness that changes more slowly than over this is no flicker
+BEST = 99.0  # dB; equal frames count as this
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flicker:
+    """How restless brightness is: standard deviation over time, in levels."""
+
+    whole: float
+    cell: float  # of the worst cell of the grid
+
+
+class Figures:
+    """Collects figures of moments: one call for each, then the results. The last of three videos is the reference."""
+
+    def __init__(self, formats: list[VideoFormat], *, reference: bool) -> None:
+        self.times: list[float] = []  # seconds
+        self.cuts: list[int] = []  # indices of the first moments of new scenes, seen in the first video
+        self._formats, self._reference = formats, reference
+        self._grids: list[list[NDArray[np.float32]]] = [[] for _ in formats]
+        self._psnr: list[list[float]] = [[], []]
+        self._opens_scene = CutDetector(depth=formats[0].depth)
+        sizes = {(video.height, video.width) for video in formats}
+        self._comparable = reference and len(sizes) == 1
+
+    def add(self, moment: Moment) -> None:
+        """Measure the next moment."""
+        if self._opens_scene(moment.frames[0].y):
+            self.cuts.append(len(self.times))
+        self.times.append(float(moment.time))
+        lumas = [_levels(frame.y, video) for frame, video in zip(moment.frames, self._formats, strict=True)]
+        for grids, luma in zip(self._grids, lumas, strict=True):
+            grids.append(cv2.resize(luma, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32))
+        if self._comparable:
+            for psnr, luma in zip(self._psnr, lumas[:2], strict=True):
+                error = float(np.mean((luma - lumas[2]) ** 2))
+                psnr.append(min(BEST, 10 * float(np.log10(255**2 / error))) if error else BEST)
+
+    def brightness(self, which: int) -> Floats:
+        """Mean luma of each frame of a video."""
+        return self._grid(which).mean(axis=(1, 2))
+
+    def psnr(self, which: int) -> Floats | None:
+        """Luma PSNR of each frame to the reference in dB; None without one of the same size."""
+        return np.array(self._psnr[which]) if self._comparable else None
+
+    def flicker(self, which: int) -> Flicker:
+        """Of what `fast` tells."""
+        return _restlessness(self._fast(which))
+
+    def fast(self, which: int) -> Floats:
+        """Mean luma of each frame about its own average over SLOW seconds, within each scene."""
+        return self._fast(which).mean(axis=(1, 2))
+
+    def flicker_to_reference(self, which: int) -> Flicker | None:
+        """Of the difference to the reference, over the whole video; None without one."""
+        return _restlessness(self._grid(which) - self._grid(2)) if self._reference else None
+
+    def _fast(self, which: int) -> Floats:
+        grid = self._grid(which)
+        rate = (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-9)
+        reach = max(1, round(rate * SLOW / 2)) if len(self.times) > 1 else 1
+        fast = [scene - _average(scene, reach) for scene in np.split(grid, self.cuts)]
+        return np.concatenate(fast)
+
+    def _grid(self, which: int) -> Floats:
+        return np.stack(self._grids[which]).astype(np.float64)  # (frames, CELLS, CELLS)
+
+
+def _restlessness(difference: Floats) -> Flicker:
+    whole = difference.mean(axis=(1, 2))
+    return Flicker(whole=float(whole.std()), cell=float(difference.std(axis=0).max()))
+
+
+def _average(grid: Floats, reach: int) -> Floats:
+    """The mean of each frame, `reach` frames before it and as many after it, as far as the scene goes."""
+    sums = np.concatenate([np.zeros((1, *grid.shape[1:])), grid.cumsum(axis=0)])
+    at = np.arange(len(grid))
+    begin, end = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(grid))
+    return (sums[end] - sums[begin]) / (end - begin)[:, None, None]
+
+
+def _levels(luma: Plane, video: VideoFormat) -> NDArray[np.float32]:
+    levels = video.levels
+    return (luma.astype(np.float32) - np.float32(levels.black)) * np.float32(255 / levels.luma_range)

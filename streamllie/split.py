@@ -1,0 +1,41 @@
+"""Show a frame before and after in one picture: its left half as it was, its right half as it became."""
+
+from streamllie.frame import Frame, Plane, VideoFormat
+from streamllie.pictures import Rgb
+
+WIDE = 640  # columns of a picture for each pixel on either side of its middle that the white line takes
+
+
+def split(before: Frame, after: Frame, video: VideoFormat) -> Frame:
+    """Both frames in one of the same size and time, with a thin white line between, as a viewer sees them.
+
+    Of a video that players turn, what was is on the left of the turned picture.
+    """
+    turns = video.rotation // 90 % 4  # counter-clockwise, so 1 shows the upper rows on the left, 2 the right columns
+    columns = after.y.shape[1] if turns % 2 == 0 else after.y.shape[0]
+    middle = columns // 4  # in chroma samples
+    half = max(1, round(columns / WIDE))  # of the line, in luma samples
+    white = video.levels.black + video.levels.luma_range
+    return after.with_planes(
+        _joined(before.y, after.y, turns, middle=2 * middle, half=half, line=white),
+        _joined(before.u, after.u, turns, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
+        _joined(before.v, after.v, turns, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
+    )
+
+
+def split_rgb(before: Rgb, after: Rgb) -> Rgb:
+    """The same for two pictures (H, W, 3)."""
+    joined, middle = after.copy(), after.shape[1] // 2
+    half = max(1, round(after.shape[1] / WIDE))
+    joined[:, :middle] = before[:, :middle]
+    joined[:, max(0, middle - half) : middle + half] = 255
+    return joined
+
+
+def _joined(before: Plane, after: Plane, turns: int, *, middle: int, half: int, line: int) -> Plane:
+    joined = after.copy()
+    across, old = (joined, before) if turns % 2 == 0 else (joined.T, before.T)
+    left = slice(None, middle) if turns < 2 else slice(middle, None)
+    across[:, left] = old[:, left]
+    across[:, max(0, middle - half) : middle + half] = line
+    return joined
