@@ -29,7 +29,7 @@ from streamllie.video.opening import (
     video_stream,
 )
 from streamllie.video.planes import DEPTHS, PLANAR, Planar, has_alpha, is_rgb
-from streamllie.video.timeline import Timeline
+from streamllie.video.timeline import Timeline, exact
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class VideoSource:
         self._start, self._duration = start, duration
         self._container: InputContainer | None = None
         self._deinterlacer: Deinterlacer | None = None
+        self._silent = False
         self._damaged: list[str] = []
 
     def __enter__(self) -> Self:
@@ -111,6 +112,23 @@ class VideoSource:
                 duration=frame.duration or 0,
             )
         self._note_repairs()
+
+    def run_up(self, seconds: float) -> Iterator[Frame]:
+        """The frames of up to so many seconds before the start, for what must warm up; none at the file's beginning.
+
+        They come from another reading of the file, and are counted and told of nowhere.
+        """
+        begin = self._timeline.begin
+        length = min(seconds, self._start or 0.0)
+        if begin is None or length <= 0:
+            return
+        start = begin - self._timeline.file_start - exact(length)
+        earlier = VideoSource(self.path, start=float(start), duration=length)
+        earlier._silent = True
+        with contextlib.suppress(SourceError), earlier:  # no frame in that span, or damage, which is told in its place
+            for frame in earlier:
+                if frame.time < begin:
+                    yield frame
 
     @property
     def frames_estimate(self) -> int | None:
@@ -237,6 +255,8 @@ class VideoSource:
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
+            if self._silent:
+                return
             log.warning("%s: %s", self.path.name, sentence)
 
     def _note_conversions(self, stream: VideoStream) -> None:

@@ -137,7 +137,7 @@ def test_a_preset_of_software_is_not_given_to_hardware() -> None:
 
 
 def test_hardware_is_probed_and_falls_back_with_a_message(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="streamllie"):
         choice = choose(HD, CONTAINERS[".mp4"], suffix=".mp4", codec="h264")
 
     if choice.encoder.hardware:  # a machine with NVENC

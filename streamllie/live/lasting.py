@@ -1,0 +1,80 @@
+"""A live source that comes back: watched, and opened again after it froze, failed or went away."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+from streamllie.ahead import Stop
+from streamllie.errors import SourceError
+from streamllie.video.capture import Listener, Shot, shots
+from streamllie.video.inputs import Input
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds before the first and any later attempt to open again; it doubles
+SETTLED = 2.0  # seconds of pictures after which a source counts as back
+
+log = logging.getLogger(__name__)
+
+
+class Lasting:
+    """Every frame of a live source, for ever: iterate once, in one thread.
+
+    A file is played again and again unless `repeat` is False. The first attempt to open fails at once, with
+    the error that it met; after that the source is opened again until it is back, at growing intervals, and
+    `notice` says so. Remembers when the last frame came, and how often the source came back.
+    """
+
+    def __init__(
+        self,
+        input: Input,
+        *,
+        stop: Stop,
+        hold: bool = True,
+        repeat: bool = True,
+        listener: Listener | None = None,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.input = input
+        self.frames = 0  # that came
+        self.returns = 0  # times that the source was lost and came back
+        self.notice: str | None = None  # a sentence while the source is away
+        self._stop, self._repeat = stop, repeat
+        self._options: dict[str, Any] = {"hold": hold, "listener": listener, "ready": ready}
+
+    def __iter__(self) -> Iterator[Shot]:
+        pause = FIRST_PAUSE
+        while not self._stop.is_set:
+            before, began = self.frames, time.monotonic()
+            try:
+                with closing(shots(self.input, stop=self._stop, **self._options)) as frames:
+                    for shot in frames:
+                        self.frames += 1
+                        if self.notice is not None:
+                            self._back()
+                        yield shot
+                if self.input.paced:
+                    if not self._repeat or self.frames == before:
+                        return
+                    continue
+                if self._stop.is_set:
+                    return
+                self._lost(f'"{self.input.name}" has ended')
+            except SourceError as error:
+                if self.frames == 0 or self.input.paced:
+                    raise
+                self._lost(str(error))
+            if self.frames > before and time.monotonic() - began > SETTLED:
+                pause = FIRST_PAUSE
+            self._stop.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _lost(self, why: str) -> None:
+        if self.notice is None:
+            log.warning("%s; trying again until it is back", why)
+        self.notice = f"{why}; trying again"
+
+    def _back(self) -> None:
+        log.warning('"%s" is back', self.input.name)
+        self.notice = None
+        self.returns += 1

@@ -1,0 +1,88 @@
+"""A live run beside an event loop: pictures for those who wait for the next one, figures once a second."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from streamllie.ahead import Stop
+from streamllie.errors import StreamLLIEError
+from streamllie.live.session import Feed, Live
+from streamllie.live.stage import Controls, Shown
+from streamllie.live.stats import Stats
+from streamllie.video.inputs import Input
+
+log = logging.getLogger(__name__)
+
+
+class Player:
+    """Plays one source for any number of watchers: begins with the first, lets go of the source after the last.
+
+    All methods belong to the event loop's thread; the live run has one of its own.
+    """
+
+    def __init__(self, source: Callable[[Stop], "Input | Feed"], **options: Any) -> None:
+        self.controls: Controls = options.setdefault("controls", Controls())
+        self.stats: Stats | None = None
+        self.failed: str | None = None
+        self._source, self._options = source, options
+        self._watchers = 0
+        self._running: asyncio.Task[None] | None = None
+        self._stop = Stop()
+        self._news = asyncio.Condition()
+        self._picture: Shown | None = None
+        self._number = 0
+
+    async def join(self) -> None:
+        """One more watches."""
+        self._watchers += 1
+        if self._watchers == 1:
+            if self._running is not None:
+                await self._running  # the last run is still letting go
+            self._stop, self._picture, self.failed = Stop(), None, None
+            self._running = asyncio.create_task(self._run(self._stop))
+
+    async def leave(self) -> None:
+        """One less watches."""
+        self._watchers -= 1
+        if self._watchers == 0 and self._running is not None:
+            self._stop.set()
+            await self._running
+            self._running = None
+
+    async def newer(self, than: int) -> tuple[int, Shown] | None:
+        """The newest picture and its number, once it is not `than` any more; None when the run has ended."""
+
+        def news() -> bool:
+            return self._picture is not None and self._number != than
+
+        async with self._news:
+            await self._news.wait_for(lambda: news() or self._stop.is_set or self.failed is not None)
+            return (self._number, self._picture) if news() and self._picture is not None else None
+
+    async def _run(self, stop: Stop) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._play, stop, loop)
+        except StreamLLIEError as error:
+            self.failed = str(error)
+            log.warning("%s", error)
+        await self._tell()
+
+    def _play(self, stop: Stop, loop: asyncio.AbstractEventLoop) -> None:
+        with Live(self._source(stop), stop=stop, **self._options) as live:
+            for picture in live:
+                if picture is not None:
+                    live.shown(picture)
+                    asyncio.run_coroutine_threadsafe(self._take(picture), loop)
+                if live.tally.due():
+                    self.stats = live.stats()
+
+    async def _take(self, picture: Shown) -> None:
+        self._picture = picture
+        self._number += 1
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()

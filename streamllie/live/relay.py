@@ -1,0 +1,217 @@
+"""A live stream in, the same stream out, bright: `streamllie enhance URL URL`."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from streamllie.enhance import MODEL, SMOOTHING
+from streamllie.errors import SinkError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.live.notice import with_notice
+from streamllie.live.session import Live
+from streamllie.live.shape import fitted
+from streamllie.live.stage import Controls
+from streamllie.live.stats import Stats
+from streamllie.video.inputs import resolve
+from streamllie.video.outlet import Outlet, Target
+from streamllie.video.soundtap import SoundTap
+
+STREAM_BUDGET = 0.25  # seconds from capture to the encoder; a network adds more than this
+QUIET = 0.5  # seconds without a frame after which the last one is sent again, with a notice
+STILL = 0.2  # seconds between such frames
+APART = 2  # seconds; a clock that is further from ours has jumped
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds before an output is opened again; doubles
+
+PROOF = 6.0  # seconds for which a peer must have taken the stream, or it was never there
+
+log = logging.getLogger(__name__)
+
+
+def relay(
+    source: str,
+    target: str,
+    *,
+    model: str | Path = MODEL,
+    backend: str = "auto",
+    precision: str = "auto",
+    strength: float = 1.0,
+    smoothing: float = SMOOTHING,
+    always: bool = True,
+    budget: float = STREAM_BUDGET,
+    crf: float | None = None,
+    preset: str | None = None,
+    max_bitrate: str | None = None,
+    overwrite: bool = False,
+    duration: float | None = None,
+    on_stats: Callable[[Stats], None] = lambda stats: None,
+) -> Stats:
+    """Send a source on, enhanced, with its sound, until it ends or `duration` seconds have passed.
+
+    A file is played in real time, once. A stream that is lost is waited for: the last frame is sent again
+    meanwhile, with a notice. A peer that goes away is called again. `budget` is seconds, see `webcam`.
+
+    Raises:
+        StreamLLIEError: source, target, model or backend fail at the beginning, or a file cannot be written.
+    """
+    goal = Target.of(target, overwrite=overwrite)
+    tap = SoundTap()
+    input = resolve(source)
+    live = Live(
+        input, model=model, backend=backend, precision=precision, budget=budget, duration=duration,
+        controls=Controls(strength=strength, smoothing=smoothing, always=always), repeat=False, listener=tap,
+    )  # fmt: skip
+    with live, ExitStack() as stack:
+        sender = stack.enter_context(
+            _Sender(
+                goal,
+                tap,
+                live,
+                jumps=not input.paced,
+                crf=crf,
+                preset=preset,
+                max_bitrate=max_bitrate,
+                overwrite=overwrite,
+            )
+        )
+        for picture in live:
+            if picture is not None:
+                sender.send(picture.after, picture.format)
+                live.shown(picture)
+            else:
+                sender.wait()
+            if live.tally.due():
+                on_stats(replace(live.stats(), notice=live.source.notice or sender.notice))
+        return live.overall()
+
+
+class _Sender:
+    """The output, opened with the first frame and again after it was lost. A context manager."""
+
+    def __init__(self, target: Target, tap: SoundTap, live: Live, *, jumps: bool, **options: Any) -> None:
+        self.notice: str | None = None  # a sentence while nobody takes the stream
+        self._target, self._tap, self._live, self._options = target, tap, live, options
+        self._clock = StreamClock(jumps=jumps)
+        self._outlet: Outlet | None = None
+        self._open = ExitStack()
+        self._last: tuple[Frame, VideoFormat] | None = None
+        self._sent = time.perf_counter()  # when the last frame was sent,
+        self._at = Fraction(-1)  # at which time of the stream,
+        self._repeats = False  # and whether it was an old one
+        self._pause, self._again = FIRST_PAUSE, 0.0
+        self._connected = 0.0
+        self._proved = False  # that there is somebody at the other end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._outlet is not None and kind is None:
+            with contextlib.suppress(SinkError):
+                self._sound(self._outlet)
+        self._open.__exit__(None, None, None)  # what was recorded until Ctrl-C is whole
+
+    def send(self, frame: Frame, format: VideoFormat) -> None:
+        """Send a frame at its own time, and the sound that came."""
+        self._last, self._repeats = (frame, format), False
+        self._put(frame, format)
+
+    def wait(self) -> None:
+        """No frame came: after a while send the last one again, with a notice."""
+        passed = time.perf_counter() - self._sent
+        if self._last is None or passed < (STILL if self._repeats else QUIET):
+            return
+        self._repeats = True
+        frame, format = self._last
+        notice = self._live.source.notice or f"no picture for {passed:.0f} s"
+        self._put(with_notice(frame, notice, format), format)
+
+    def _put(self, frame: Frame, format: VideoFormat) -> None:
+        self._sent = time.perf_counter()
+        try:
+            outlet = self._outlet or self._connect(format)
+            if outlet is None:
+                return
+            self._sound(outlet)
+            at = self._clock.now() if self._repeats else frame.time + self._clock.shift(frame.time)
+            if at > self._at:  # a frame from before the notice is too late
+                outlet.write(fitted(frame, outlet.format), at=at)
+                self._at = at
+        except SinkError as error:
+            self._lost(error)
+
+    def _sound(self, outlet: Outlet) -> None:
+        for packet in self._tap.take():
+            if packet.pts is not None and self._clock.runs:
+                outlet.hear(packet, shift=self._clock.shift(packet.pts * packet.time_base))
+
+    def _connect(self, format: VideoFormat) -> Outlet | None:
+        """Open the output; None if it was lost and is not back yet. At the beginning it must be there."""
+        if self.notice is not None and time.perf_counter() < self._again:
+            return None
+        outlet = Outlet(
+            self._target, replace(format, depth=8), sound=self._tap.stream, stop=self._live.stop, **self._options
+        )
+        self._outlet = self._open.enter_context(outlet)
+        self._clock.begin()
+        self._connected = time.perf_counter()
+        self._at, self._pause = Fraction(-1), FIRST_PAUSE
+        if self.notice is not None:
+            log.warning('"%s" is back', self._target.name)
+            self.notice = None
+        return outlet
+
+    def _lost(self, error: SinkError) -> None:
+        new = self._outlet is None or time.perf_counter() - self._connected < PROOF
+        if self._target.file is not None or (new and not self._proved):
+            raise error
+        self._proved = True
+        if self.notice is None:
+            log.warning("%s; trying again", error)
+        self.notice = f"{error}; trying again"
+        self._outlet = None
+        self._open.close()
+        self._again = time.perf_counter() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+
+class StreamClock:
+    """Maps times of a source onto those of an output that began at 0, alike for pictures and sound.
+
+    With `jumps`, a source whose clock leaps (it came back, or it wrapped) goes on where the output is; packets
+    of either side of a leap may come in any order.
+    """
+
+    def __init__(self, *, jumps: bool) -> None:
+        self.runs = False
+        self._jumps = jumps
+        self._shifts: list[Fraction] = []  # the present one, and the one before
+        self._origin = 0.0
+
+    def begin(self) -> None:
+        """The output begins now."""
+        self._origin = time.perf_counter()
+        self._shifts = []
+        self.runs = False
+
+    def now(self) -> Fraction:
+        """The time of the output."""
+        return Fraction(time.perf_counter() - self._origin).limit_denominator(1_000_000)
+
+    def shift(self, at: Fraction) -> Fraction:
+        """What to add to a time of the source, in seconds."""
+        self.runs = True
+        now = self.now()
+        for shift in self._shifts:
+            if not self._jumps or abs(at + shift - now) < APART:
+                return shift
+        self._shifts = [now - at, *self._shifts[:1]]
+        return self._shifts[0]

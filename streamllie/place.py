@@ -1,0 +1,32 @@
+"""What a person names as a source or a target, a file or a URL, and how it is shown without its secrets."""
+
+import re
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)[^/?#]*@")
+_SECRET = re.compile(r"([?&;|][^=&;|]*(?:pass|pwd|token|secret|key|auth|sig|user)[^=&;|]*=)[^&;|#]*", re.IGNORECASE)
+_STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=[?#]|$)")
+
+
+def scheme_of(text: str) -> str | None:
+    """The scheme of a URL in small letters, such as "rtsp"; None for everything else, C:\\ included."""
+    match = _SCHEME.match(text)
+    return match[1].lower() if match else None
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a URL."""
+    return scheme_of(text) is not None
+
+
+def shown(text: str) -> str:
+    """A place as it may be printed: users, passwords, tokens and the stream key of RTMP become three stars."""
+    scheme = scheme_of(text)
+    if scheme is None:
+        return text
+    text = _SECRET.sub(r"\1***", _USER.sub("***@", text))
+    path = re.match(r"[^:]+://[^/?#]*/[^/?#]+/", text)
+    if scheme.startswith("rtmp") and path is not None:  # rtmp://host/application/key
+        head, rest = text[: path.end() - 1], text[path.end() - 1 :]
+        text = head + _STREAM_KEY.sub("***", rest, count=1)
+    return text

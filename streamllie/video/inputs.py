@@ -1,0 +1,103 @@
+"""How libav opens what a person names as a live source: a camera, a screen, a stream, a file or a test picture."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamllie.errors import SourceError
+from streamllie.place import scheme_of, shown
+from streamllie.video.cameras import Camera, best_mode, cameras
+from streamllie.video.v4l2 import VIDEO_DEVICES
+
+PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
+NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
+LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
+ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
+GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One live source, ready for libav."""
+
+    name: str  # for people: without secrets
+    url: str
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict[str, str])
+    paced: bool = False  # it would come as fast as it is read: played in real time
+    device: str | None = None  # of a camera on Linux
+    patience: float = PATIENCE  # seconds without a frame after which it counts as frozen
+
+
+def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | None = None) -> Input:
+    """Understand a source: "0", "/dev/video2", the name of a camera, a URL, a file, "lavfi:GRAPH", "screen::0".
+
+    `size` is (height, width) and `rate` frames per second, as wishes to a camera.
+
+    Raises:
+        SourceError: there is no such thing.
+    """
+    if source.startswith("lavfi:"):
+        return Input(name=source, url=source[6:], format="lavfi", paced=True)
+    if source.startswith("screen:"):
+        options = {"framerate": f"{rate or 30:g}"} | _size_option(size)
+        return Input(name=source, url=source[7:], format="x11grab", options=options)
+    scheme = scheme_of(source)
+    if scheme is not None:
+        return _stream(source, scheme)
+    path = Path(source)
+    if path.is_file():
+        return Input(name=path.name, url=f"file:{path}", paced=True)
+    return _camera(source, size=size, rate=rate)
+
+
+def _stream(source: str, scheme: str) -> Input:
+    if scheme not in NETWORK:
+        known = ", ".join(sorted(NETWORK))
+        raise SourceError(f'"{shown(source)}" has a scheme that is no stream here; there are: {known}')
+    options = LOW_DELAY | {"analyzeduration": ANALYSE}
+    if scheme.startswith("rtsp"):
+        options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
+    url = source
+    if scheme != "tcp" and "listen=1" in source:  # tcp knows it by itself
+        url = source.replace("?listen=1&", "?").replace("?listen=1", "").replace("&listen=1", "")
+        options |= {"rtsp_flags": "listen", "listen_timeout": "10"} if scheme.startswith("rtsp") else {"listen": "1"}
+    if scheme == "udp" and "fifo_size" not in url:
+        url += ("&" if "?" in url else "?") + "fifo_size=50000&overrun_nonfatal=1"
+    return Input(name=shown(source), url=url, options=options)
+
+
+def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) -> Input:
+    grabber = GRABBERS.get(sys.platform)
+    if grabber is None:
+        raise SourceError(f'cameras are not known on {sys.platform}; "{source}" is neither a file nor a URL')
+    options = LOW_DELAY | {"fflags": "nobuffer+nonblock", "framerate": f"{rate or 30:g}"} | _size_option(size)
+    found = cameras()
+    camera = _named(source, found)
+    if grabber == "v4l2":
+        if camera is None:
+            raise _no_camera(source, found)
+        if (mode := best_mode(camera, size=size, rate=rate or 30)) is not None:
+            options["input_format"] = mode.pixels
+        return Input(name=camera.name, url=camera.device, format=grabber, options=options, device=camera.device)
+    name = camera.device if camera is not None else source
+    url = f"video={name}" if grabber == "dshow" else f"{name}:none"
+    return Input(name=camera.name if camera is not None else source, url=url, format=grabber, options=options)
+
+
+def _named(source: str, found: list[Camera]) -> Camera | None:
+    if source.isdecimal():
+        number = f"{VIDEO_DEVICES}{int(source)}"
+        exact = next((camera for camera in found if camera.device == number), None)
+        return exact or (found[int(source)] if int(source) < len(found) else None)
+    exact = [camera for camera in found if source in (camera.device, camera.name)]
+    return (exact or [camera for camera in found if source.lower() in camera.name.lower()] or [None])[0]
+
+
+def _no_camera(source: str, found: list[Camera]) -> SourceError:
+    names = ", ".join(f"{camera.device} ({camera.name})" for camera in found) or "none"
+    return SourceError(f'"{source}" is neither a camera, a file nor a URL; cameras here: {names}')
+
+
+def _size_option(size: tuple[int, int] | None) -> dict[str, str]:
+    return {} if size is None else {"video_size": f"{size[1]}x{size[0]}"}

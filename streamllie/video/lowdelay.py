@@ -1,0 +1,77 @@
+"""H.264 for live streams: every frame leaves the encoder at once, every two seconds a viewer can join."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+from av.packet import Packet
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+
+from streamllie.errors import SinkError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.video.encoders import X26_PRESETS
+from streamllie.video.planes import fill
+from streamllie.video.rate import default_cap, parse_rate
+
+TICK = Fraction(1, 90_000)  # seconds; what transport streams count in
+JOIN = 2.0  # seconds between frames at which a viewer can join
+PRESET, QUALITY = "superfast", 23
+
+
+class LowDelay:
+    """An H.264 encoder for 8-bit frames of one size: `context`, made here or that of an output stream.
+
+    Remembers one picture, and the last time.
+    """
+
+    def __init__(
+        self,
+        format: VideoFormat,
+        *,
+        context: VideoCodecContext | None = None,
+        crf: float | None = None,
+        preset: str | None = None,
+        max_bitrate: str | None = None,
+    ) -> None:
+        if preset is not None and preset not in X26_PRESETS:
+            raise SinkError(f'libx264 has no preset "{preset}"; it has: {", ".join(X26_PRESETS)}')
+        rate = format.rate or Fraction(30)
+        cap = parse_rate(max_bitrate) if max_bitrate else default_cap(format, None)
+        if context is None:
+            made = av.CodecContext.create("libx264", "w")
+            assert isinstance(made, VideoCodecContext)
+            context = made
+        self.height, self.width = format.height // 2 * 2, format.width // 2 * 2
+        context.height, context.width, context.pix_fmt = self.height, self.width, "yuv420p"
+        context.time_base, context.framerate = TICK, rate
+        context.color_primaries, context.color_trc = format.primaries, format.transfer
+        context.colorspace = format.matrix
+        context.color_range = 2 if format.full_range else 1
+        context.gop_size = max(1, round(JOIN * rate))
+        context.options = {
+            "preset": preset or PRESET,
+            "tune": "zerolatency",
+            "crf": f"{QUALITY if crf is None else crf:g}",
+            "maxrate": str(cap),
+            "bufsize": str(cap // 2),
+        }
+        self.context = context
+        self._picture = av.VideoFrame(self.width, self.height, "yuv420p")
+        self._last = -1
+
+    def encode(self, frame: Frame, *, at: Fraction) -> "Iterator[Packet[Stream]]":
+        """The packets of a frame of this size that is shown at so many seconds; times always rise."""
+        self._last = max(self._last + 1, round(at / TICK))
+        half = (self.height // 2, self.width // 2)
+        fill(
+            self._picture,
+            frame.y[: self.height, : self.width],
+            frame.u[: half[0], : half[1]],
+            frame.v[: half[0], : half[1]],
+        )
+        self._picture.pts, self._picture.time_base = self._last, TICK
+        for packet in self.context.encode(self._picture):
+            packet.time_base = TICK
+            yield packet
+        self._picture.make_writable()

@@ -1,0 +1,208 @@
+"""A live stream out: frames encoded for low delay, sound beside them, to a peer, an HLS folder or a file."""
+
+import contextlib
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from streamllie.ahead import Stop
+from streamllie.errors import SinkError
+from streamllie.frame import Frame, VideoFormat
+from streamllie.place import scheme_of, shown
+from streamllie.video.bridge import BridgeError, needs_bridge, write_through
+from streamllie.video.containers import container_for
+from streamllie.video.lowdelay import LowDelay
+from streamllie.video.opening import reason
+from streamllie.video.sound import SoundTrack
+from streamllie.video.target import check_target, give_name, temporary_name, write_error
+
+FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS
+SILENT = 5.0  # seconds that a peer may take for anything
+MUXERS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "srt": "mpegts", "udp": "mpegts", "tcp": "mpegts"}
+INTERLEAVE = "100000"  # microseconds that a picture waits for sound that is late, or the other way round
+TRANSPORT = {"muxdelay": "0", "muxpreload": "0", "pat_period": "0.2"}
+HLS = {
+    "hls_time": "1",
+    "hls_list_size": "6",
+    "hls_flags": "delete_segments+independent_segments+temp_file",
+    "hls_allow_cache": "0",
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a live stream goes, understood."""
+
+    name: str  # for people: without secrets
+    url: str
+    muxer: str
+    options: dict[str, str]
+    file: Path | None = None  # a file that gets its name when it is complete
+
+    @classmethod
+    def of(cls, text: str, *, overwrite: bool = False) -> "Target":
+        """Understand a URL, a playlist ("live.m3u8") or the name of a video file.
+
+        Raises:
+            SinkError: nothing can be sent there.
+        """
+        scheme = scheme_of(text)
+        if scheme is None:
+            return cls._file(Path(text), overwrite=overwrite)
+        name = shown(text)
+        timeout = {"rw_timeout": str(int(SILENT * 1_000_000))}
+        path = text.split("?", maxsplit=1)[0]
+        if scheme in ("http", "https"):
+            if path.endswith(".m3u8"):
+                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"})
+            listen = {"listen": "1"} if "listen=1" in text else {"method": "POST"}
+            return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | timeout | listen)
+        if scheme not in MUXERS:
+            known = ", ".join(sorted({*MUXERS, "http", "https"}))
+            raise SinkError(f'"{name}" has a scheme to which nothing can be sent; there are: {known}; or a .m3u8 file')
+        options = TRANSPORT if MUXERS[scheme] == "mpegts" else dict[str, str]()
+        if scheme in ("rtmp", "rtmps"):
+            options = {"flvflags": "no_duration_filesize", "rw_timeout": timeout["rw_timeout"]}
+        url = text
+        if scheme == "udp" and "pkt_size" not in url:
+            url += ("&" if "?" in url else "?") + "pkt_size=1316"
+        return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
+
+    @classmethod
+    def _file(cls, path: Path, *, overwrite: bool) -> "Target":
+        if path.suffix.lower() == ".m3u8":
+            if not path.parent.is_dir():
+                raise SinkError(f'there is no folder "{path.parent}"; make it first')
+            if path.exists() and not overwrite:
+                check_target(path)
+            return cls(name=path.name, url=str(path), muxer="hls", options=dict(HLS))
+        kind = container_for(path)
+        if "h264" not in kind.families:
+            raise SinkError(f'live streams are H.264, which "{path.suffix}" does not hold; use .mkv, .mp4 or .ts')
+        check_target(path, overwrite=overwrite)
+        options = dict(kind.options)
+        return cls(name=path.name, url=str(path), muxer=kind.muxer, options=options, file=path)
+
+
+class Outlet:
+    """An open live stream. A context manager: entering connects, leaving ends the stream.
+
+    Times are seconds since the stream's beginning and always rise.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        format: VideoFormat,
+        *,
+        sound: AudioStream | None = None,
+        stop: Stop,
+        crf: float | None = None,
+        preset: str | None = None,
+        max_bitrate: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.target, self.format = target, format
+        self._sound, self._stop, self._overwrite = sound, stop, overwrite
+        self._video_options: dict[str, Any] = {"crf": crf, "preset": preset, "max_bitrate": max_bitrate}
+        self._track: SoundTrack | None = None
+        self._open = ExitStack()
+        self._temporary = temporary_name(target.file) if target.file is not None else None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except (FFmpegError, OSError, ValueError) as error:
+            self._give_up()
+            raise self._failure(error) from None  # libav's own text shows passwords
+        except BaseException:
+            self._give_up()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for packet in self._encoder.context.encode(None):
+                self._mux(packet)
+            self._output.close()
+        except (FFmpegError, OSError) as failed:
+            if self.target.file is not None and error is None:
+                raise self._failure(failed) from None
+            log.debug("while ending %s: %s", self.target.name, reason(failed))
+        else:
+            if self._temporary is not None and self.target.file is not None:
+                give_name(self._temporary, self.target.file, overwrite=self._overwrite)
+        finally:
+            self._give_up()
+
+    def write(self, frame: Frame, *, at: Fraction) -> None:
+        """Send one frame of the format's size."""
+        try:
+            for packet in self._encoder.encode(frame, at=at):
+                self._mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from None
+
+    def hear(self, packet: "Packet[Stream]", *, shift: Fraction) -> None:
+        """Send a packet of sound, with `shift` seconds added to its time."""
+        if self._track is None:
+            return
+        try:
+            for moved in self._track.packets(packet, shift=shift):
+                self._output.mux_one(moved)
+        except (FFmpegError, OSError) as error:
+            raise self._failure(error) from None
+
+    def _start(self) -> None:
+        target = self.target
+        place: Any = target.url if self._temporary is None else f"file:{self._temporary}"
+        if needs_bridge(target.url):
+            place = self._open.enter_context(write_through(target.url, self._stop))
+        self._output: OutputContainer = av.open(
+            place,
+            "w",
+            format=target.muxer,
+            container_options={"max_interleave_delta": INTERLEAVE, **target.options},
+            timeout=SILENT,
+        )
+        self._output.flags |= FLUSH_PACKETS
+        stream = self._output.add_stream("libx264", rate=self.format.rate or 30)
+        self._encoder = LowDelay(self.format, context=stream.codec_context, **self._video_options)
+        self._stream = stream
+        if self._sound is not None:
+            self._track = SoundTrack(self._sound, self._output, target.muxer)
+        self._output.start_encoding()
+
+    def _mux(self, packet: "Packet[Stream]") -> None:
+        packet.stream = self._stream
+        self._output.mux_one(packet)
+
+    def _give_up(self) -> None:
+        output = getattr(self, "_output", None)
+        if output is not None:
+            with contextlib.suppress(FFmpegError, OSError, ValueError):
+                output.close()
+        with contextlib.suppress(BridgeError, OSError):
+            self._open.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+
+    def _failure(self, error: Exception) -> SinkError:
+        if self.target.file is not None and isinstance(error, OSError):
+            return write_error(self.target.file, error)
+        return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is somebody there?')

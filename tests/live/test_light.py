@@ -1,0 +1,43 @@
+"""Daylight: dark frames get all of the effect, well-lit ones none, and nothing jumps."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie.frame import Frame, VideoFormat
+from streamllie.live.light import Daylight
+
+FORMAT = VideoFormat(height=48, width=64)
+
+
+def grey(mean: float) -> Frame:
+    """A frame whose mean luma is so much of the range."""
+    y = np.full((48, 64), round(16 + 219 * mean), np.uint8)
+    half = np.full((24, 32), 128, np.uint8)
+    return Frame(y=y, u=half, v=half, pts=0, time_base=Fraction(1, 30))
+
+
+@pytest.mark.parametrize(("mean", "share"), [(0.05, 1.0), (0.2, 1.0), (0.5, 0.0), (0.9, 0.0)])
+def test_dark_gets_all_and_light_gets_nothing(mean, share):
+    assert Daylight().share(grey(mean), FORMAT, at=0) == share
+
+
+def test_dusk_gets_a_part():
+    assert 0.2 < Daylight().share(grey(0.33), FORMAT, at=0) < 0.8
+
+
+def test_a_lamp_that_is_switched_on_fades_the_effect_out_and_not_off():
+    light = Daylight()
+    shares = [light.share(grey(0.05), FORMAT, at=0)]
+    shares += [light.share(grey(0.8), FORMAT, at=n / 30) for n in range(1, 90)]
+    steps = -np.diff(shares)
+    assert steps.max() < 0.1
+    assert shares[-1] == 0.0
+
+
+def test_full_range_and_ten_bits_are_understood():
+    deep = VideoFormat(height=48, width=64, depth=10, full_range=True)
+    y = np.full((48, 64), 900, np.uint16)
+    half = np.full((24, 32), 512, np.uint16)
+    assert Daylight().share(Frame(y=y, u=half, v=half, pts=0, time_base=Fraction(1, 30)), deep, at=0) == 0.0

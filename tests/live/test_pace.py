@@ -1,0 +1,88 @@
+"""Pace: less work when frames come late, more again when there is room, and no see-saw."""
+
+from streamllie.live.pace import CALM, MODES, Pace
+
+STEP = 1 / 30
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(pace: Pace, clock: Clock, seconds: float, *, latency: float, work: float = 0.02, dropped: int = 0) -> None:
+    for _ in range(round(seconds / STEP)):
+        clock.now += STEP
+        pace.saw(latency, work=work, interval=STEP, dropped=dropped)
+
+
+def make(budget: float = 0.06) -> tuple[Pace, Clock]:
+    clock = Clock()
+    return Pace(budget=budget, clock=clock), clock
+
+
+def test_frames_in_time_are_enhanced_in_full():
+    pace, clock = make()
+    run(pace, clock, 60, latency=0.03)
+    assert pace.mode == "full"
+
+
+def test_late_frames_get_less_work_step_by_step():
+    pace, clock = make()
+    seen = [pace.mode]
+    for _ in range(120):
+        run(pace, clock, STEP, latency=0.1, work=0.05)
+        if pace.mode != seen[-1]:
+            seen.append(pace.mode)
+    assert seen == list(MODES)
+
+
+def test_a_hiccup_changes_nothing():
+    pace, clock = make()
+    for _ in range(20):
+        run(pace, clock, 1, latency=0.03)
+        run(pace, clock, 3 * STEP, latency=0.2)
+    assert pace.mode == "full"
+
+
+def test_frames_that_are_late_though_the_work_is_little_are_not_the_models_fault():
+    pace, clock = make()
+    run(pace, clock, 10, latency=0.2, work=0.004)
+    assert pace.mode == "full"
+
+
+def test_an_engine_slower_than_the_source_is_too_slow_though_each_frame_is_in_time():
+    pace, clock = make(budget=0.2)
+    run(pace, clock, 3, latency=0.07, work=0.05, dropped=1)
+    assert pace.mode != "full"
+
+
+def test_a_burst_of_a_network_is_no_reason_to_do_less():
+    """Two frames come at once, one gives way: that is not cured by a smaller network."""
+    pace, clock = make()
+    run(pace, clock, 10, latency=0.02, work=0.01, dropped=1)
+    assert pace.mode == "full"
+
+
+def test_full_work_comes_back_after_a_calm_time():
+    pace, clock = make()
+    run(pace, clock, 1.2, latency=0.1, work=0.05)
+    assert pace.mode == "half"
+    run(pace, clock, CALM + 1, latency=0.02, work=0.01)
+    assert pace.mode == "full"
+
+
+def test_a_trial_that_fails_is_tried_again_ever_more_rarely():
+    """A machine that is too slow for the whole network must not stutter every two seconds."""
+    pace, clock = make()
+    trials = 0
+    before = pace.mode
+    for _ in range(round(300 / STEP)):
+        slow = pace.mode == "full"
+        run(pace, clock, STEP, latency=0.1 if slow else 0.02, work=0.05 if slow else 0.01)
+        trials += before != "full" and pace.mode == "full"
+        before = pace.mode
+    assert 3 <= trials <= 12

@@ -1,0 +1,270 @@
+"""The page: who may come in, what a page may not do, and the picture in a real browser."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip("aiortc", reason="the extra [live] is not installed")
+
+import aiohttp
+
+from streamllie.errors import SinkError, SourceError
+from streamllie.live.rtc import apply, without_addresses
+from streamllie.live.serve import Server, is_loopback, media_addresses
+from streamllie.live.stage import Controls
+from tests.live.peers import free_port
+from tests.media import make_video
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TOKEN = "a-token-of-24-characters"
+NONE = "\N{EN DASH}"  # what the page shows before there is a figure
+LIGHT = """() => {
+  const canvas = document.createElement('canvas'); canvas.width = 64; canvas.height = 48;
+  const pen = canvas.getContext('2d'); pen.drawImage(document.getElementById('video'), 0, 0, 64, 48);
+  const side = (x) => { const d = pen.getImageData(x, 0, 32, 48).data; let s = 0;
+    for (let i = 0; i < d.length; i += 4) s += (d[i] + d[i + 1] + d[i + 2]) / 3; return s / (d.length / 4); };
+  return [side(0), side(32)]; }"""
+
+
+def asked(path: str, *, method: str = "GET", host: str = "127.0.0.1", token: str | None = None, **request):
+    """Start a server, ask it one thing, and give status, headers and text."""
+
+    async def ask():
+        async with (
+            Server(None, host=host, port=free_port(), token=token, model="lite", backend="auto") as server,
+            aiohttp.ClientSession() as session,
+        ):
+            url = f"http://127.0.0.1:{server.port}"
+            headers = {k: v.replace("HERE", f"127.0.0.1:{server.port}") for k, v in request.pop("headers", {}).items()}
+            async with session.request(
+                method, aiohttp.client.URL(url + path, encoded=True), headers=headers, allow_redirects=False, **request
+            ) as response:
+                return response.status, dict(response.headers), await response.text()
+
+    return asyncio.run(ask())
+
+
+def test_the_page_is_there_and_allows_nothing_from_elsewhere():
+    status, headers, text = asked("/")
+    assert status == 200
+    assert "<video" in text
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../page.html",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..%2f..%2fetc/passwd",
+        "//etc/passwd",
+        "/page/../serve.py",
+        "/serve.py",
+        "/page.html",
+        "/?file=/etc/passwd/../x/y",
+        "/static/../../x",
+        "/page.js%00.html",
+    ],
+)
+def test_no_path_leads_out_of_the_three_files(path):
+    status, _, text = asked(path)
+    assert status in (400, 403, 404) or (path.startswith("/?") and "<video" in text)
+    assert "root:" not in text
+    assert "aiohttp" not in text
+
+
+@pytest.mark.parametrize("given", [None, "wrong-token-of-24-chars-", "", TOKEN[:-1], TOKEN + "x", "tökén"])
+def test_without_the_token_nobody_comes_in_from_outside(given):
+    cookies = {} if given is None else {"cookies": {"streamllie": given}} if given.isascii() else {}
+    path = "/" if given is None or given.isascii() else "/?token=t%C3%B6k%C3%A9n"
+    status, _, text = asked(path, host="0.0.0.0", token=TOKEN, **cookies)
+    assert status == 401
+    assert "<video" not in text
+    offer = {"sdp": "v=0", "camera": True}
+    status, _, _ = asked("/offer", method="POST", host="0.0.0.0", token=TOKEN, json=offer, **cookies)
+    assert status == 401
+
+
+def test_with_the_token_in_the_address_the_page_comes_and_the_address_forgets_it():
+    status, headers, _ = asked(f"/?token={TOKEN}", host="0.0.0.0", token=TOKEN)
+    assert (status, headers["Location"]) == (302, "/")
+    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "SameSite=Strict" in headers["Set-Cookie"]
+    status, _, text = asked("/", host="0.0.0.0", token=TOKEN, cookies={"streamllie": TOKEN})
+    assert status == 200
+    assert "<video" in text
+
+
+def test_an_open_address_makes_a_token_of_its_own_and_a_short_one_is_refused():
+    assert len(Server(None, host="0.0.0.0", port=0, token=None, model="lite").token) >= 20
+    assert Server(None, host="127.0.0.1", port=0, token=None, model="lite").token is None
+    with pytest.raises(SinkError, match="the token has 5 characters"):
+        Server(None, host="0.0.0.0", port=0, token="short", model="lite")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},  # a name of another site that was given our address
+        {"Host": "127.0.0.1.evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_another_site_may_not_use_this_machine_through_a_browser(headers):
+    status, _, _ = asked("/offer", method="POST", headers=headers, json={"sdp": "v=0", "camera": True})
+    assert status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"sdp": "v=0", "camera": true}', 400),
+        ('{"sdp": 5, "camera": true}', 400),
+        ('{"sdp": "v=0"}', 400),
+        ("[]", 400),
+        ("nonsense", 400),
+        ('{"sdp": "file:///etc/passwd", "camera": true}', 400),
+        ('{"sdp": "v=0", "camera": false}', 409),  # there is no source
+        ('"' + 100_000 * "x" + '"', 413),
+    ],
+)
+def test_an_offer_that_is_none_is_refused(body, status):
+    headers = {"Content-Type": "application/json", "Origin": "http://HERE"}
+    assert asked("/offer", method="POST", data=body, headers=headers)[0] == status
+
+
+def test_an_offer_must_say_that_it_is_json_which_no_form_of_another_site_can():
+    assert asked("/offer", method="POST", data="{}", headers={"Content-Type": "text/plain"})[0] == 415
+
+
+def test_addresses_in_an_offer_are_not_called():
+    sdp = "v=0\r\na=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\na=end-of-candidates\r\na=mid:0\r\n"
+    assert without_addresses(sdp) == "v=0\r\na=mid:0\r\n"
+
+
+def test_only_known_controls_with_sensible_values_are_taken():
+    controls = Controls()
+    apply(controls, {"strength": 0.5, "split": 0.25, "enabled": False, "mirror": True})
+    assert (controls.strength, controls.split, controls.enabled, controls.mirror) == (0.5, 0.25, False, True)
+    apply(controls, {"split": None})
+    assert controls.split is None
+    for bad in (
+        {"strength": 2},
+        {"strength": "1"},
+        {"strength": True},
+        {"smoothing": float("nan")},
+        {"enabled": 1},
+        {"model": "/etc/passwd"},
+        {"__class__": 0},
+        ["strength"],
+        None,
+    ):
+        with pytest.raises(ValueError, match="control"):
+            apply(controls, bad)
+    assert controls.strength == 0.5
+
+
+@pytest.mark.parametrize(
+    ("host", "alone", "media"),
+    [
+        ("127.0.0.1", True, ["127.0.0.1"]),
+        ("localhost", True, ["127.0.0.1"]),
+        ("::1", True, ["127.0.0.1"]),
+        ("0.0.0.0", False, None),
+        ("192.0.2.7", False, ["192.0.2.7"]),
+        ("localhost.evil.example", False, None),
+    ],
+)
+def test_media_comes_in_where_the_page_does(host, alone, media):
+    assert is_loopback(host) == alone
+    assert media_addresses(host) == media
+
+
+def test_a_source_that_is_not_there_is_told_before_anything_is_served():
+    with pytest.raises(SourceError, match="neither a camera"):
+        Server("no-such-camera", host="127.0.0.1", port=0, token=None, model="lite")
+
+
+@contextmanager
+def browser(source: str | None, *, camera: str):
+    """A page of `streamllie serve` in headless Chromium, whose camera plays a file."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    command = [sys.executable, "-m", "streamllie", "serve", *([source] if source else []), "--port", "0", "--json"]
+    with subprocess.Popen([*command, "--always", "--budget", "1000"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = json.loads(server.stdout.readline())["address"]
+            with sync_api.sync_playwright() as play:
+                fake = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+                arguments = ["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={camera}"]
+                chromium = play.chromium.launch(executable_path=CHROMIUM, args=arguments)
+                page = chromium.new_page(viewport={"width": 1000, "height": 900})
+                page.errors = []
+                page.on("pageerror", lambda error: page.errors.append(str(error)))
+                page.goto(address)
+                yield page
+                chromium.close()
+        finally:
+            server.terminate()
+            assert server.wait(10) == 130
+
+
+def wait_for(page, condition, what: str, seconds: float = 30) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, f"{what}: {page.inner_text('main')} {page.errors}"
+        page.wait_for_timeout(200)
+
+
+@pytest.mark.slow
+def test_a_visitors_dark_camera_comes_back_bright_and_every_control_works(tmp_path):
+    clip = make_video(
+        tmp_path / "dark.y4m", codec="wrapped_avframe", muxer="yuv4mpegpipe", height=240, width=320, frames=60, rate=30
+    )
+    with browser(None, camera=str(clip)) as page:
+        light = lambda: page.evaluate(LIGHT)  # noqa: E731
+        page.click("#camera")
+        wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") > 0, "a picture")
+        page.uncheck("#enabled")
+        page.wait_for_timeout(1500)
+        dark = sum(light())
+        page.check("#enabled")
+        wait_for(page, lambda: sum(light()) > 1.5 * dark, "a bright picture")
+        bright = sum(light())
+        page.fill("#strength", "0.3")
+        wait_for(page, lambda: sum(light()) < dark + 0.7 * (bright - dark), "less strength")
+        page.fill("#strength", "1")
+        assert page.inner_text("#strength-value") == "1.00"
+        page.check("#compare")
+        wait_for(page, lambda: light()[1] - light()[0] > 0.3 * (bright - dark), "a split")
+        box = page.locator("#line").bounding_box()
+        page.mouse.move(box["x"] + 12, 300)
+        page.mouse.down()
+        page.mouse.move(box["x"] - 150, 300, steps=5)
+        page.mouse.up()
+        assert page.locator("#line").bounding_box()["x"] < box["x"] - 100
+        wait_for(page, lambda: float(page.inner_text("#fps").replace(NONE, "0")) > 1, "figures")
+        first = page.inner_text("#dropped")
+        wait_for(page, lambda: page.inner_text("#dropped") != first, "new figures")
+        assert page.errors == []
+
+
+@pytest.mark.slow
+def test_the_servers_own_source_is_shown_without_a_click(tmp_path):
+    clip = make_video(tmp_path / "night.mp4", height=240, width=320, frames=60, rate=30)
+    with browser(str(clip), camera=str(clip)) as page:
+        wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") == 320, "a picture")
+        wait_for(page, lambda: page.inner_text("#backend") not in (NONE, ""), "figures")
+        assert page.errors == []

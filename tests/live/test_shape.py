@@ -1,0 +1,66 @@
+"""Frames in another shape: sizes, depth, halves, mirrors and splits."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie.frame import Frame, VideoFormat
+from streamllie.live.notice import with_notice
+from streamllie.live.shape import composed, fitted, mirrored, with_half
+from tests.media import picture
+
+
+def frame(*, height: int = 48, width: int = 64, depth: int = 8) -> Frame:
+    y, u, v = picture(3, height=height, width=width, depth=depth)
+    return Frame(y=y, u=u, v=v, pts=7, time_base=Fraction(1, 30))
+
+
+def test_half_the_size_and_back_loses_no_detail_of_a_picture_that_is_not_changed():
+    for given in (frame(), frame(height=47, width=63), frame(depth=10)):
+        same = with_half(given, lambda small: small)
+        assert np.abs(same.y.astype(int) - given.y).max() <= 1  # rounding of the sum
+        assert same.y.dtype == given.y.dtype
+        assert same.pts == given.pts
+
+
+def test_half_the_size_hands_over_half_the_size():
+    seen = []
+    with_half(frame(), lambda small: (seen.append(small.y.shape), small)[1])
+    assert seen == [(24, 32)]
+
+
+@pytest.mark.parametrize(("depth", "to"), [(8, 8), (8, 10), (10, 8), (10, 10)])
+def test_frames_fit_the_size_and_depth_of_a_target(depth, to):
+    format = VideoFormat(height=36, width=50, depth=to)
+    out = fitted(frame(depth=depth), format)
+    assert (out.y.shape, out.u.shape) == ((36, 50), (18, 25))
+    assert out.y.dtype == (np.uint8 if to == 8 else np.uint16)
+    assert abs(out.y.mean() / 2 ** (to - 8) - frame(depth=depth).y.mean() / 2 ** (depth - 8)) < 2
+
+
+def test_a_mirror_swaps_left_and_right_and_twice_is_nothing():
+    given = frame()
+    assert np.array_equal(mirrored(given).y[:, 0], given.y[:, -1])
+    assert np.array_equal(mirrored(mirrored(given)).v, given.v)
+
+
+def test_a_split_shows_before_on_the_left_and_after_on_the_right():
+    before = frame()
+    after = before.with_planes(before.y + 100, before.u, before.v)
+    both = composed(before, after, 0.5)
+    assert np.array_equal(both.y[:, :32], before.y[:, :32])
+    assert np.array_equal(both.y[:, 32:], after.y[:, 32:])
+    assert composed(before, after, None) is after
+    assert np.array_equal(composed(before, after, 0.0).y, after.y)
+    assert np.array_equal(composed(before, after, 1.0).y, before.y)
+    assert not np.array_equal(after.y[:, :32], before.y[:, :32]), "the frame itself was painted over"
+
+
+def test_a_notice_is_written_into_a_copy():
+    given = frame(height=240, width=320)
+    untouched = given.y.copy()
+    told = with_notice(given, "the camera gave no picture for 3 s; trying again", VideoFormat(height=240, width=320))
+    assert np.array_equal(given.y, untouched)
+    assert np.array_equal(told.y[:200], given.y[:200])
+    assert (told.y[-20:] > 150).sum() > 50

@@ -1,0 +1,231 @@
+"""Live sources: real time, the newest frame, what cannot be opened, and coming back after everything."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from av.error import FFmpegError
+
+from streamllie.ahead import Stop
+from streamllie.errors import SourceError
+from streamllie.frame import Frame
+from streamllie.live.lasting import Lasting
+from streamllie.live.session import Live
+from streamllie.live.stage import Controls
+from streamllie.video.capture import shots
+from streamllie.video.inputs import resolve
+from streamllie.video.transmit import Transmitter
+from tests.media import make_video, picture, planar_frame
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name == "streamllie-ahead"] == []
+
+
+def test_a_file_is_played_in_real_time(tmp_path):
+    path = make_video(tmp_path / "night.mp4", frames=20)
+    began = time.perf_counter()
+    captured = [shot.captured for shot in shots(resolve(str(path)), stop=Stop())]
+    passed = time.perf_counter() - began
+    assert len(captured) == 20
+    assert 19 / 25 <= passed < 19 / 25 + 0.5
+    steps = [b - a for a, b in pairwise(captured)]
+    assert steps == pytest.approx([1 / 25] * 19, abs=1e-6), "frames are due when the file says"
+
+
+def test_a_file_of_uneven_times_is_played_unevenly(tmp_path):
+    pts = [0, 40, 50, 200, 210, 400]
+    path = make_video(tmp_path / "vfr.mp4", frames=6, time_base=Fraction(1, 1000), pts=pts)
+    captured = [shot.captured for shot in shots(resolve(str(path)), stop=Stop())]
+    assert [round(1000 * (at - captured[0])) for at in captured] == pts
+
+
+def test_a_test_picture_is_a_source():
+    stop = Stop()
+    taken = []
+    for shot in shots(resolve("lavfi:testsrc2=size=64x48:rate=100"), stop=stop):
+        taken.append(shot)
+        if len(taken) == 10:
+            break
+    assert taken[0].frame.y.shape == (48, 64)
+    assert taken[-1].captured - taken[0].captured == pytest.approx(0.09, abs=0.001)
+
+
+def test_a_stop_ends_a_source_that_waits_for_its_next_frame():
+    stop = Stop()
+    threading.Timer(0.3, stop.set).start()
+    began = time.perf_counter()
+    assert len(list(shots(resolve("lavfi:testsrc2=size=64x48:rate=1/10"), stop=stop))) <= 1
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("source", ["0", "/dev/video77", "no such camera", "not-there.mp4"])
+def test_what_is_not_there_is_told_in_one_sentence(source):
+    with pytest.raises(SourceError, match="neither a camera, a file nor a URL; cameras here: ") as error:
+        resolve(source)
+    assert source in str(error.value)
+
+
+def test_a_scheme_that_is_no_stream_is_refused():
+    with pytest.raises(SourceError, match="no stream here") as error:
+        resolve("ftp://admin:hunter2@host/x")
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_stream_that_nobody_sends_is_an_error_without_its_password():
+    with pytest.raises(SourceError, match="cannot be opened") as error:
+        list(shots(resolve(f"rtsp://admin:hunter2@127.0.0.1:{free_port()}/x"), stop=Stop()))
+    assert "hunter2" not in str(error.value)
+    assert error.value.__suppress_context__, "libav's own error shows the password in a traceback"
+
+
+def test_a_file_that_is_no_video_is_told(tmp_path):
+    path = tmp_path / "notes.mp4"
+    path.write_text("nothing to see here")
+    with pytest.raises(SourceError, match="cannot be opened"):
+        list(shots(resolve(str(path)), stop=Stop()))
+
+
+def test_a_picture_that_changes_its_size_gets_another_format(tmp_path):
+    small = [planar_frame(n) for n in range(5)]
+    large = [planar_frame(n, height=96, width=128) for n in range(5)]
+    a = make_video(tmp_path / "a.ts", pictures=small, frames=5)
+    b = make_video(tmp_path / "b.ts", pictures=large, height=96, width=128, frames=5, pts=range(5, 10))
+    both = tmp_path / "both.ts"
+    both.write_bytes(a.read_bytes() + b.read_bytes())
+    sizes = [(shot.format.height, shot.frame.y.shape[0]) for shot in shots(resolve(str(both)), stop=Stop())]
+    assert set(sizes) == {(48, 48), (96, 96)}
+
+
+def test_the_newest_frame_wins_and_what_gave_way_is_counted():
+    with Live(resolve("lavfi:testsrc2=size=64x48:rate=200"), controls=Controls(enabled=False)) as live:
+        ages = []
+        for picture in live:
+            if picture is None:
+                continue
+            ages.append(time.perf_counter() - picture.captured)
+            time.sleep(0.05)  # a view ten times slower than the source
+            live.shown(picture)
+            if len(ages) == 12:
+                break
+        frames, dropped = live.tally.frames, live.dropped
+    assert frames == 12
+    assert dropped > 60, "about nine of ten frames give way"
+    assert max(ages[2:]) < 0.1, "what is shown is new however slow the view is"
+
+
+def test_an_error_of_the_model_ends_the_run_with_its_sentence(tmp_path):
+    path = make_video(tmp_path / "night.mp4")
+    live = Live(resolve(str(path)), backend="openvino", precision="fp32")
+    live.controls.strength = 7.0  # as no view would
+
+    with pytest.raises(ValueError, match="strength is"), live:
+        for picture in live:
+            del picture
+
+
+def test_a_file_is_played_again_and_again_unless_told_otherwise(tmp_path):
+    path = make_video(tmp_path / "night.mp4", frames=5)
+    once = Lasting(resolve(str(path)), stop=Stop(), repeat=False)
+    assert len(list(once)) == 5
+    stop = Stop()
+    again = Lasting(resolve(str(path)), stop=stop)
+    for _ in again:
+        if again.frames == 12:
+            stop.set()
+    assert again.frames == 12
+
+
+class Peer:
+    """Sends a transport stream to one reader after the other, to each as the next script says."""
+
+    def __init__(self, *scripts: Callable[[Callable[[int, int], None], socket.socket], None]) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, args=(scripts,))
+
+    def __enter__(self) -> "Peer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+        self._thread.join()
+
+    def _serve(self, scripts) -> None:
+        for script in scripts:
+            try:
+                reader, _ = self._server.accept()
+            except OSError:
+                return
+            with reader, suppress(OSError, FFmpegError), Transmitter(reader.makefile("wb", buffering=0)) as transmitter:
+                began = time.monotonic()
+
+                def send(height: int, until, began=began, transmitter=transmitter) -> None:
+                    n = 0
+                    while not until():
+                        y, u, v = picture(n, height=height, width=2 * height)
+                        frame = Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 30))
+                        transmitter.send(frame, at=time.monotonic() - began)
+                        time.sleep(1 / 30)
+                        n += 1
+
+                script(send, reader)
+                reader.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_nothing():
+    """In seconds what streamllie/live/soak.py does for minutes."""
+    seen: set[tuple[int, int]] = set()  # (times that it came back, height)
+
+    def changes_size_and_falls_silent(send, reader):
+        send(48, until=lambda: (0, 48) in seen)
+        send(96, until=lambda: (0, 96) in seen)
+        reader.recv(1)  # until the other side has had enough
+
+    def dies(send, reader):
+        send(48, until=lambda: (1, 48) in seen)
+
+    def lives(send, reader):
+        send(48, until=lambda: (2, 48) in seen)
+
+    handles = count_handles()
+    with Peer(changes_size_and_falls_silent, dies, lives) as peer:
+        source = replace(resolve(peer.url), patience=1.0)
+        notices = set()
+        with Live(source, controls=Controls(enabled=False), duration=20) as live:
+            for shown in live:
+                if shown is not None:
+                    live.shown(shown)
+                    seen.add((live.returns, shown.format.height))
+                if live.source.notice:
+                    notices.add(live.source.notice.split(" ", 1)[1])
+                if (2, 48) in seen:
+                    break
+    assert {(0, 48), (0, 96), (1, 48), (2, 48)} <= seen
+    assert notices == {"gave no picture for 1 s; trying again", "has ended; trying again"}
+    assert count_handles() == handles
+
+
+def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():
+    with pytest.raises(SourceError, match="Connection refused"):
+        list(Lasting(resolve(f"tcp://127.0.0.1:{free_port()}"), stop=Stop()))
+
+
+def count_handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,284 @@
+"""Streams in and out, against real peers: nothing but the picture changes, and passwords are never shown."""
+
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+
+from streamllie.errors import SinkError, SourceError
+from streamllie.live.relay import StreamClock, relay
+from streamllie.video.bridge import BridgeError
+from streamllie.video.outlet import Target
+from tests.live.peers import (
+    READ,
+    RTMP_MODULE,
+    ended,
+    ffmpeg,
+    free_port,
+    make_beats,
+    needs_ffmpeg,
+    needs_nginx,
+    offsets,
+    pictures,
+    until,
+)
+
+TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
+SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def beats(tmp_path_factory) -> Path:
+    return make_beats(tmp_path_factory.mktemp("beats") / "beats.mkv", seconds=SECONDS)
+
+
+def check(path: Path | str, *, least: float, brighter_than: Path) -> None:
+    """A stream that arrived: long enough, brighter, and sound and picture together."""
+    with av.open(str(path)) as container:
+        assert container.streams.audio, "the sound is not there"
+    times = [time for time, _ in pictures(path)]
+    assert times == sorted(set(times))
+    assert times[-1] - times[0] > least
+    assert mean_light(path) > 1.5 * mean_light(brighter_than)
+    found = offsets(path)
+    assert len(found) >= 2
+    assert max(map(abs, found)) <= TOGETHER, f"picture after sound by {found} s"
+
+
+def mean_light(path: Path | str) -> float:
+    """Of the dark frames between flashes."""
+    lights = sorted(light for _, light in pictures(path))
+    return sum(lights[: len(lights) // 2]) / (len(lights) // 2)
+
+
+def send(source: str, target: str, **options) -> None:
+    relay(source, target, backend="openvino", smoothing=0.0, **options)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_a_file_goes_out_as_a_transport_stream_over_udp(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.ts"
+    with ffmpeg(*READ, f"udp://127.0.0.1:{port}?timeout=8000000", "-c", "copy", str(arrived)) as peer:
+        time.sleep(0.5)
+        send(str(beats), f"udp://127.0.0.1:{port}")
+        ended(peer, 1)
+    check(arrived, least=SECONDS - 2.5, brighter_than=beats)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_sound_and_picture_are_together_after_a_minute_with_drops(tmp_path):
+    minute, port, arrived = make_beats(tmp_path / "minute.mkv", seconds=62), free_port(), tmp_path / "arrived.ts"
+    last = []
+
+    def hold_up(stats):
+        last.append(stats)
+        time.sleep(0.3)  # every second: nine frames give way
+
+    with ffmpeg(*READ, f"udp://127.0.0.1:{port}?timeout=20000000", "-c", "copy", str(arrived)) as peer:
+        time.sleep(0.5)
+        send(str(minute), f"udp://127.0.0.1:{port}", on_stats=hold_up)
+        ended(peer, 1)
+    found = offsets(arrived)
+    print(f"{last[-1].dropped} frames dropped, {len(found)} flashes, picture after sound by {sorted(found)[::12]} s")
+    assert last[-1].dropped > 200
+    assert len(found) > 50
+    assert max(map(abs, found[-10:])) <= TOGETHER
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_srt_goes_in_and_out_with_a_passphrase(beats, tmp_path):
+    near, far, arrived = free_port(), free_port(), tmp_path / "arrived.ts"
+    secret = "passphrase=hunter2hunter2"
+    with (
+        ffmpeg(*READ, f"srt://127.0.0.1:{far}?mode=listener&{secret}", "-c", "copy", str(arrived)) as reader,
+        ffmpeg(
+            *("-re", "-stream_loop", "3", "-i", str(beats), "-c", "copy", "-f", "mpegts"),
+            f"srt://127.0.0.1:{near}?mode=listener&{secret}",
+        ),
+    ):
+        time.sleep(0.5)
+        send(f"srt://127.0.0.1:{near}?{secret}", f"srt://127.0.0.1:{far}?{secret}", duration=14)
+        ended(reader, 2)
+    check(arrived, least=2, brighter_than=beats)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_rtsp_comes_in_from_a_peer_that_calls_us(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.mkv"
+    url = f"rtsp://127.0.0.1:{port}/live"
+    worker = threading.Thread(target=send, args=(f"{url}?listen=1", str(arrived)), kwargs={"duration": 14})
+    worker.start()
+    time.sleep(1)
+    with ffmpeg(
+        *("-re", "-stream_loop", "3", "-i", str(beats), "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", url)
+    ):
+        worker.join(20)
+    assert not worker.is_alive()
+    check(arrived, least=2, brighter_than=beats)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_http_carries_a_transport_stream_to_a_peer_that_listens(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.ts"
+    with ffmpeg("-listen", "1", *READ, f"http://127.0.0.1:{port}/live.ts", "-c", "copy", str(arrived)) as peer:
+        time.sleep(0.5)
+        send(str(beats), f"http://127.0.0.1:{port}/live.ts")
+        ended(peer, 2)
+    check(arrived, least=SECONDS - 2.5, brighter_than=beats)
+
+
+@needs_ffmpeg
+def test_hls_is_written_for_a_player_and_read_like_one(beats, tmp_path):
+    playlist, arrived = tmp_path / "live.m3u8", tmp_path / "arrived.mkv"
+    worker = threading.Thread(target=send, args=(str(beats), str(playlist)))
+    worker.start()
+    until(playlist.exists, 10, "the playlist")
+    with ffmpeg("-live_start_index", "0", *READ, str(playlist), "-c", "copy", str(arrived)) as player:
+        worker.join(20)
+        ended(player, 5)
+    check(arrived, least=SECONDS - 2.5, brighter_than=beats)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+@needs_nginx
+def test_rtmp_goes_through_a_server_and_comes_back_as_rtmp(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.flv"
+    with nginx(tmp_path, port):
+        key = f"rtmp://127.0.0.1:{port}/live/hunter2"
+        worker = threading.Thread(target=send, args=(str(beats), key))
+        worker.start()
+        time.sleep(1.5)
+        with ffmpeg(*READ, key, "-c", "copy", str(arrived)) as player:
+            worker.join(20)
+            ended(player, 1)
+    check(arrived, least=1.5, brighter_than=beats)
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+@needs_nginx
+def test_an_output_that_goes_away_and_comes_back_is_called_again(tmp_path, caplog):
+    beats = make_beats(tmp_path / "long.mkv", seconds=18)
+    port = free_port()
+    key = f"rtmp://127.0.0.1:{port}/live/hunter2"
+    notices = []
+    worker = threading.Thread(
+        target=send, args=(str(beats), key), kwargs={"on_stats": lambda stats: notices.append(stats.notice)}
+    )
+    with nginx(tmp_path, port):
+        worker.start()
+        until(lambda: len(notices) >= 8, 15, "the stream")  # long enough that somebody was there
+    until(lambda: notices[-1] is not None, 10, "a notice")
+    with nginx(tmp_path, port):
+        until(lambda: notices[-1] is None, 15, "the return")
+        worker.join(20)
+    assert not worker.is_alive()
+    told = caplog.text + str(notices)
+    assert "trying again" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.slow
+@needs_ffmpeg
+def test_a_source_that_goes_away_leaves_a_notice_in_the_stream_and_comes_back(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.mkv"
+    url = f"tcp://127.0.0.1:{port}?listen=1"
+    feed = ("-re", "-i", str(beats), "-c", "copy", "-f", "mpegts", url)
+    stats = []
+    worker = threading.Thread(
+        target=send, args=(f"tcp://127.0.0.1:{port}", str(arrived)), kwargs={"duration": 14, "on_stats": stats.append}
+    )
+    with ffmpeg(*feed) as peer:
+        time.sleep(0.5)
+        worker.start()
+        peer.wait(15)
+    with ffmpeg(*feed):
+        worker.join(25)
+    assert not worker.is_alive()
+    assert any(s.notice for s in stats)
+    with av.open(str(arrived)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == sorted(set(times))
+    assert max(b - a for a, b in pairwise(times)) < 2.5, "the output stood still"
+    assert max(map(abs, offsets(arrived))) <= TOGETHER
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("rtsp://admin:hunter2@127.0.0.1:{port}/x", "out.mkv"),
+        ("{file}", "rtmp://127.0.0.1:{port}/live/hunter2"),
+        ("{file}", "srt://127.0.0.1:{port}?passphrase=hunter2hunter2"),
+        ("{file}", "http://admin:hunter2@127.0.0.1:{port}/x.ts"),
+    ],
+)
+def test_an_end_that_is_not_there_is_an_error_without_its_password(
+    source, target, beats, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+    with pytest.raises((SourceError, SinkError, BridgeError)) as error:
+        send(source.format(file=beats, port=port), target.format(port=port))
+    assert "hunter2" not in str(error.value) + caplog.text
+    assert error.value.__suppress_context__
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_exists_is_not_touched(beats, tmp_path):
+    kept = tmp_path / "kept.mkv"
+    kept.write_text("mine")
+    with pytest.raises(SinkError, match="exists"):
+        send(str(beats), str(kept))
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize("target", ["ftp://host/x", "gopher://host/x"])
+def test_a_scheme_to_which_nothing_can_be_sent_is_refused(target):
+    with pytest.raises(SinkError, match="nothing can be sent"):
+        Target.of(target)
+
+
+def test_a_clock_that_leaps_goes_on_where_the_output_is():
+    clock = StreamClock(jumps=True)
+    clock.begin()
+    first = clock.shift(100)
+    assert clock.shift(100) == first
+    leapt = clock.shift(5000)
+    assert abs(5000 + leapt - clock.now()) < 0.1
+    assert clock.shift(101) == first, "sound from before the leap still knows its place"
+    assert clock.shift(5001) == leapt
+
+
+class nginx:  # noqa: N801 - the program's name
+    """An RTMP server on a port, as long as the `with` lasts."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder / f"nginx-{port}", port
+
+    def __enter__(self) -> None:
+        import subprocess  # noqa: PLC0415
+
+        self._folder.mkdir(exist_ok=True)
+        config = self._folder / "nginx.conf"
+        config.write_text(
+            f"load_module {RTMP_MODULE};\ndaemon off;\nmaster_process off;\nuser root;\n"
+            f"pid {self._folder}/pid;\nerror_log {self._folder}/error.log;\nevents {{}}\n"
+            f"rtmp {{ server {{ listen 127.0.0.1:{self._port}; application live {{ live on; }} }} }}\n"
+        )
+        self._process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(self._folder)], stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        assert self._process.poll() is None, self._process.stderr.read().decode()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(5)
+        self._process.stderr.close()

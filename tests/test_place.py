@@ -1,0 +1,48 @@
+"""Places: what is a URL, and that none is shown with its secrets."""
+
+import pytest
+
+from streamllie.place import is_url, scheme_of, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [
+        ("rtsp://host/x", "rtsp"),
+        ("SRT://host:9000", "srt"),
+        ("night.mp4", None),
+        ("C:\\night.mp4", None),
+        ("C:/night.mp4", None),
+        ("/dev/video0", None),
+        ("", None),
+    ],
+)
+def test_urls_are_told_from_paths(text, scheme):
+    assert scheme_of(text) == scheme
+    assert is_url(text) == (scheme is not None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rtsp://admin:hunter2@cam/stream",
+        "rtsp://admin:hun@ter2@cam/stream",
+        "srt://host:9000?mode=caller&passphrase=hunter2&latency=20",
+        "https://host/live.m3u8?token=hunter2",
+        "https://host/live.m3u8?a=1;api_key=hunter2#t",
+        "rtmp://live.example.com/app/hunter2",
+        "rtmps://live.example.com:443/app/hunter2?bandwidth=1",
+    ],
+)
+def test_no_secret_of_a_url_is_shown(text):
+    told = shown(text)
+    assert "hunter2" not in told
+    assert "ter2" not in told
+    assert "***" in told
+    assert told.startswith(text.split("://")[0])
+
+
+def test_what_is_no_secret_is_shown():
+    assert shown("srt://host:9000?mode=caller&latency=20") == "srt://host:9000?mode=caller&latency=20"
+    assert shown("rtmp://host/app") == "rtmp://host/app"
+    assert shown("night@home.mp4") == "night@home.mp4"
