@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
 import streamllie
-from streamllie import console
+from streamllie import cli_engine, cli_live, console
+from streamllie.arguments import (
+    AnyBackend,
+    BackendOption,
+    Codec,
+    CudaOption,
+    JsonOption,
+    ModelOption,
+    OverwriteOption,
+    PrecisionOption,
+    path,
+    place,
+    seconds,
+    sizes,
+)
 
 app = typer.Typer(
     name="streamllie",
@@ -23,39 +36,6 @@ app = typer.Typer(
 )
 
 STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
-
-Backend = Literal["auto", "openvino", "onnxruntime", "eager"]
-Precision = Literal["auto", "fp32", "bf16"]
-Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "ffv1", "prores"]
-
-
-def seconds(text: str) -> float:
-    """A time as people write it: "90", "1:30" and "00:01:30.0" are the same."""
-    match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?)", text.strip())
-    if match is None or (match[2] and float(match[3]) >= 60):
-        raise typer.BadParameter(f'"{text}" is no time; write seconds, 1:30 or 00:01:30.5')
-    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
-
-
-def size(text: str) -> str:
-    """A frame size such as "1280x720"."""
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None or min(int(match[1]), int(match[2])) < 16:
-        raise typer.BadParameter(f'"{text}" is no frame size; write width x height, such as 1280x720')
-    return text
-
-
-def path(text: str) -> Path:
-    """A path, but not an empty one: an unset variable of a shell script must not become the current folder."""
-    if not text:
-        raise typer.BadParameter("the name is empty")
-    return Path(text)
-
-
-ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")]
-BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
-PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,14 +58,17 @@ def options(
 
 @app.command()
 def enhance(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", parser=path, help="A video, a picture or a folder.")],
+    source: Annotated[
+        Any, typer.Argument(metavar="INPUT", parser=place, help="A video, a picture, a folder, or the URL of a stream.")
+    ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", parser=path, help="The same kind; its suffix says the format.")
+        Any, typer.Argument(metavar="OUTPUT", parser=place, help="The same kind; its suffix says the format. Or a URL.")
     ],
     *,
     model: ModelOption = "lite",
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
+    cuda: CudaOption = "auto",
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the effect.")] = 1.0,
     smoothing: Annotated[
         float, typer.Option(min=0, max=1, help="How slowly the picture follows changes of light.")
@@ -103,7 +86,10 @@ def enhance(
     duration: Annotated[
         float | None, typer.Option(metavar="T", parser=seconds, help="Stop after so much time.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
+    overwrite: OverwriteOption = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show the source on the left half of every picture.")
+    ] = False,
     json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
@@ -112,11 +98,13 @@ def enhance(
         from streamllie.files import Options, enhance_file, enhance_folder  # noqa: PLC0415 - loads libav
 
         options = Options(
-            model=model, backend=backend, precision=precision, strength=strength, smoothing=smoothing,
+            model=model, backend=backend, precision=precision, cuda=cuda, strength=strength, smoothing=smoothing,
             codec=codec, crf=crf, preset=preset, max_bitrate=max_bitrate, start=start, duration=duration,
-            overwrite=overwrite,
+            overwrite=overwrite, compare=compare,
         )  # fmt: skip
-        if os.path.isdir(source):  # noqa: PTH112 - False, not an error, for a name that is too long
+        if isinstance(source, str) or isinstance(target, str) or target.suffix.lower() == ".m3u8":
+            cli_live.relay(talk, str(source), str(target), options)
+        elif os.path.isdir(source):  # noqa: PTH112 - False, not an error, for a name that is too long
             talk.folder_done(
                 target,
                 enhance_folder(source, target, on_file=talk.file, on_progress=talk.progress, **options),
@@ -124,6 +112,27 @@ def enhance(
         else:
             report = enhance_file(source, target, on_progress=lambda p: talk.progress(source, p), **options)
             talk.done(report)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", parser=path, help="A video.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", parser=path, help="What became of it.")],
+    *,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="TRUTH", parser=path, help="A video of how it should look.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUTPUT", parser=path, help="The page to write.")
+    ] = Path("report.html"),
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a page that shows two videos side by side: frames, brightness, flicker."""
+    with console.Talk(json=json) as talk:
+        from streamllie.compare.report import compare as write_page  # noqa: PLC0415 - loads libav
+
+        talk.compared(write_page(before, after, output, reference=reference, overwrite=overwrite))
 
 
 @app.command()
@@ -138,20 +147,38 @@ def models(json: JsonOption = False) -> None:
 @app.command()
 def bench(
     *,
-    frame_size: Annotated[str, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",
+    frame_sizes: Annotated[
+        str, typer.Option("--size", metavar="WxH[,WxH]", parser=sizes, help="Frame size; several for all backends.")
+    ] = "1280x720",
     model: ModelOption = "lite",
-    backend: BackendOption = "auto",
+    backend: Annotated[
+        AnyBackend, typer.Option("--backend", help="What runs the model; all: a table of every one.")
+    ] = "auto",
     frames: Annotated[int, typer.Option(min=30, help="Frames per measurement.")] = 120,
     more: Annotated[
         bool, typer.Option("--more", help="Also start-up, and memory over 3000 frames: takes minutes.")
     ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", parser=path, help="Draw the table of all backends.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure this machine: the engine alone, the codecs alone, and a whole run."""
+    """Measure this machine: the engine alone, the codecs alone, and a whole run; or all backends."""
+    parsed = [(int(h), int(w)) for w, h in (one.split("x") for one in frame_sizes.split(","))]
+    if backend != "all" and (len(parsed) > 1 or plot is not None):
+        raise typer.BadParameter("several sizes, and --plot, go with --backend all")
     with console.Talk(json=json) as talk:
+        if backend == "all":
+            from streamllie.bench_backends import compare, draw  # noqa: PLC0415
+
+            comparison = compare(parsed, model=model, frames=frames, on_step=talk.step)
+            talk.result(comparison.event(), comparison.lines())
+            if plot is not None:
+                draw(comparison, plot)
+            return
         from streamllie.bench import bench as measure  # noqa: PLC0415
 
-        width, height = (int(part) for part in frame_size.split("x"))
+        ((height, width),) = parsed
         talk.bench(
             measure(
                 height=height, width=width, model=model, backend=backend, frames=frames, more=more,
@@ -167,6 +194,10 @@ def doctor(json: JsonOption = False) -> None:
         from streamllie.doctor import examine  # noqa: PLC0415
 
         talk.findings(examine())
+
+
+app.add_typer(cli_engine.app)
+cli_live.add_to(app)
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ import math
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import typer
 
 from streamllie.errors import StreamLLIEError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -23,14 +24,29 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from streamllie.bench import Bench
+    from streamllie.compare.report import Comparison
     from streamllie.doctor import Finding
     from streamllie.files import Outcome
+    from streamllie.live.stats import Stats
     from streamllie.shelf import Model
     from streamllie.timing import Progress, Report
+    from streamllie.video.cameras import Camera
 
 verbose = False  # set by --verbose, before any command
 EVERY = 0.5  # seconds between progress events
 INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+
+class Measured(Protocol):
+    """Figures that know how they are told."""
+
+    def event(self) -> dict[str, object]:
+        """For programs."""
+        ...
+
+    def lines(self) -> list[str]:
+        """For people."""
+        ...
 
 
 class Talk(logging.Handler):
@@ -132,7 +148,74 @@ class Talk(logging.Handler):
         elif not self._quiet:
             self._say(f"{summary} -> {target}")
 
+    # live
+
+    def stats(self, stats: Stats) -> None:
+        """A second of a live run has passed."""
+        if self._json:
+            self._event(**stats.event())
+        elif not self._quiet and sys.stderr.isatty():
+            with contextlib.suppress(OSError):
+                print(f"\r\x1b[K{stats.line()}", end="", file=sys.stderr, flush=True)
+
+    def live_done(self, stats: Stats) -> None:
+        """A live run has ended: its figures over all."""
+        if self._json:
+            self._event(**stats.event() | {"event": "done"})
+        elif not self._quiet:
+            start = "\r\x1b[K" if sys.stderr.isatty() else ""
+            self._say(f"{start}{stats.frames} frames in {stats.seconds:.1f} s, {stats.line()}")
+
+    def serving(self, address: str) -> None:
+        """The page is there."""
+        if self._json:
+            self._event(event="serving", address=address)
+        else:
+            print(f"open {address}", flush=True)
+
+    def browse(self, address: str) -> None:
+        """The page is there: open it."""
+        import webbrowser  # noqa: PLC0415 - 10 ms
+
+        self.serving(address)
+        webbrowser.open(address)
+
+    def measured(self, figures: Measured) -> None:
+        """What a measurement gave."""
+        if self._json:
+            self._event(**figures.event())
+        else:
+            print("\n".join(figures.lines()))
+
+    def cameras(self, cameras: list[Camera]) -> None:
+        """What can be looked through."""
+        if self._json:
+            print(jsonlib.dumps([camera.event() for camera in cameras]))
+            return
+        for camera in cameras:
+            print(f"{camera.device}  {camera.name}")
+            for mode in camera.modes:
+                rates = ", ".join(f"{float(rate):g}" for rate in mode.rates)
+                print(f"    {mode.width}x{mode.height} {mode.pixels}: {rates or 'any'} fps")
+        if not cameras:
+            self._say("there is no camera here, or you may not open it")
+
     # other commands
+
+    def compared(self, comparison: Comparison) -> None:
+        """A page about two videos is written."""
+        if self._json:
+            self._event(**comparison.event())
+            return
+        for note in comparison.notes:
+            self._say(f"streamllie: {note}")
+        before, after = comparison.before, comparison.after
+        print(f"{comparison.output}: {comparison.moments} frame{'s' * (comparison.moments != 1)} compared")
+        print(
+            f"brightness {before.brightness:.1f} -> {after.brightness:.1f}, "
+            f"flicker {before.flicker:.2f} -> {after.flicker:.2f} levels, "
+            f"bit rate {before.bit_rate / 1000:.0f} -> {after.bit_rate / 1000:.0f} kbit/s"
+        )
 
     def models(self, models: list[Model]) -> None:
         """The shelf."""
@@ -168,6 +251,19 @@ class Talk(logging.Handler):
             return
         for finding in findings:
             print(f"{'ok ' if finding.works else 'no '} {finding.subject}: {finding.detail}")
+
+    def result(self, event: Mapping[str, object], lines: Iterable[str]) -> None:
+        """What a command found: the event for programs, or the lines for people."""
+        if self._json:
+            self._event(**event)
+        else:
+            print("\n".join(lines))
+
+    def share(self, what: str, done: float) -> None:
+        """How much of a single long step is done, 0 to 1."""
+        if not self._json and sys.stderr.isatty():
+            with contextlib.suppress(OSError):
+                print(f"\r{what}: {done:4.0%}", end="\n" if done >= 1 else "", file=sys.stderr, flush=True)
 
     # the ways out
 

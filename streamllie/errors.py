@@ -8,7 +8,8 @@
     ├── ModelError               a model file is damaged or is not one of ours
     │   └── ModelNotFound        no such name on the shelf, no such file
     └── BackendError             a runtime failed
-        └── BackendMissing       the runtime is not installed
+        ├── BackendMissing       the runtime, or the device that it needs, is not there
+        └── EngineUnusable       an engine file is torn, foreign, or made for something else
 
 Each text names the thing, the value and the way out, in one sentence. The command line prints it and exits with 1.
 """
@@ -47,4 +48,8 @@ class BackendError(StreamLLIEError):
 
 
 class BackendMissing(BackendError):
-    """The runtime that was asked for is not installed."""
+    """The runtime that was asked for, or the device that it needs, is not there."""
+
+
+class EngineUnusable(BackendError):
+    """An engine file is torn, or made by or for something else than what is here."""

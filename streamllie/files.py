@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 from streamllie import stills
 from streamllie.enhance import MODEL, Enhancer, enhance_video
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
+from streamllie.split import split_rgb
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video import check_target
 from streamllie.video.containers import CONTAINERS
@@ -28,6 +29,7 @@ class Options(TypedDict, total=False):
     model: str | Path
     backend: str
     precision: str
+    cuda: str
     strength: float
     smoothing: float
     codec: str
@@ -37,6 +39,7 @@ class Options(TypedDict, total=False):
     start: float | None
     duration: float | None
     overwrite: bool
+    compare: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ def enhance_file(
             raise SinkError(f'"{source.name}" is no picture by its name and cannot become "{target.name}"')
         return enhance_video(source, target, on_progress=on_progress, **options)
     with _enhancer(options) as enhancer:
-        return _enhance_picture(enhancer, source, target, overwrite=options.get("overwrite", False))
+        return _enhance_picture(enhancer, source, target, options)
 
 
 def enhance_folder(
@@ -126,7 +129,7 @@ def _enhance_one(
     try:
         _make_folder(target.parent)
         if is_still:
-            report = _enhance_picture(enhancer, source, target, overwrite=options.get("overwrite", False))
+            report = _enhance_picture(enhancer, source, target, options)
         else:
             report = enhance_video(source, target, on_progress=tell, **options)
     except (ModelError, BackendMissing):
@@ -139,14 +142,18 @@ def _enhance_one(
     return Outcome(source=source, target=target, report=report)
 
 
-def _enhance_picture(enhancer: Enhancer, source: Path, target: Path, *, overwrite: bool) -> Report:
+def _enhance_picture(enhancer: Enhancer, source: Path, target: Path, options: Options) -> Report:
+    overwrite = options.get("overwrite", False)
     meter = Meter()
     if not stills.is_still(target):
         known = ", ".join(sorted(stills.SUFFIXES))
         raise SinkError(f'"{source.name}" is a picture and cannot become "{target.name}"; use one of {known}')
     check_target(target, source=source, overwrite=overwrite)
     still = stills.read(source)
-    written = stills.write(target, still.with_rgb(enhancer(still.rgb)), overwrite=overwrite)
+    bright = enhancer(still.rgb)
+    if options.get("compare", False):
+        bright = split_rgb(still.rgb, bright)
+    written = stills.write(target, still.with_rgb(bright), overwrite=overwrite)
     notes = still.notes + written
     for note in notes:
         log.warning("%s: %s", source.name, note)

@@ -40,7 +40,7 @@ def models() -> list[Model]:
 
 
 def find(name: str | Path) -> Model:
-    """A model by its name on the shelf, or by the path of an ONNX file or checkpoint. Checked against its sha256.
+    """A model by its name on the shelf, or by the path of an ONNX file, checkpoint or engine, checked by its sha256.
 
     A file outside the shelf brings its companions by name: `x.onnx`, `x.deep.onnx` and `x.pt` belong together.
 
@@ -53,7 +53,7 @@ def find(name: str | Path) -> Model:
         if model.name == str(name):
             return _checked(model)
     path = Path(name)
-    if path.is_file() and path.suffix in {".onnx", ".pt"}:
+    if path.is_file() and path.suffix in {".onnx", ".pt", ".engine"}:
         return _loose(path)
     names = ", ".join(m.name for m in on_shelf) or "none"
     raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')
@@ -130,6 +130,8 @@ def _checked(model: Model) -> Model:
 
 
 def _loose(path: Path) -> Model:
+    if path.suffix == ".engine":
+        return Model(name=path.stem, path=path, bytes=path.stat().st_size, sha256=sha256(path))
     stem = path.name.removesuffix(path.suffix).removesuffix(".deep")
     graph, deep, weights = (path.with_name(stem + end) for end in (".onnx", ".deep.onnx", ".pt"))
     return Model(

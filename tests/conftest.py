@@ -9,10 +9,11 @@ from tests.media import Sound, make_video
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_shelf_but_ours(tmp_path_factory):
-    """A model that somebody keeps in the user's shelf must not change what is tested."""
+def no_shelf_and_no_cache_but_ours(tmp_path_factory):
+    """What somebody keeps in the user's shelf or cache must not change what is tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STREAMLLIE_SHELF", str(tmp_path_factory.mktemp("shelf")))
+        patch.setenv("STREAMLLIE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import av
+import cv2
 import pytest
 import typer
 
@@ -293,6 +294,38 @@ def test_doctor_says_what_works_and_why_not():
     assert found["encoder libx264"]["works"]
     assert "libavcodec" in found["package av"]["detail"]
     assert all(event["detail"] for event in found.values())
+    assert "against eager: largest difference" in found["backend openvino"]["detail"]
+    assert {"nvidia driver and GPU", "tensorrt library", "nvdec", "camera"} <= set(found)
+    if found["tensorrt library"]["works"]:
+        assert found["engine build"]["works"], "it needs no GPU"
+    if not found["nvidia driver and GPU"]["works"]:
+        assert not found["nvdec"]["works"]
+        assert not found["backend tensorrt"]["works"]
+
+
+def test_bench_of_all_backends_is_one_table_and_a_picture(tmp_path):
+    plot = tmp_path / "table.png"
+    words = ("bench", "--backend", "all", "--size", "96x64", "--frames", "30", "--plot", plot)
+    done = streamllie(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    (event,) = events(done)
+    rows = {(row["size"], row["backend"], row["precision"]): row for row in event["rows"]}
+    assert {size for size, _, _ in rows} == {"96x64"}
+    for (_, _, precision), row in rows.items():
+        assert 0 < row["p50_ms"] <= row["p99_ms"]
+        assert row["fps"] == pytest.approx(1000 / row["p50_ms"], rel=0.05), "both are rounded"
+        assert 50 < row["memory_mb"] < 3000
+        assert row["largest"] <= (1 if precision == "fp32" else 8)
+        assert row["mean"] <= 0.6
+    assert set(event["absent"]) | {backend for _, backend, _ in rows} >= {"tensorrt", "openvino", "eager"}
+    assert cv2.imread(str(plot)).shape[1] > 500
+
+
+def test_several_sizes_or_a_plot_need_all_backends(tmp_path):
+    for words in (("--size", "96x64,64x64"), ("--plot", tmp_path / "x.png")):
+        done = streamllie("bench", *words)
+        assert done.returncode == 2
+        assert "--backend all" in done.stderr
 
 
 def test_bench_prints_the_promised_figures():

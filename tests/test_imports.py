@@ -1,6 +1,7 @@
 """Imports point down the list of DESIGN, foreign libraries stay in their place, and the start is light."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,19 +15,39 @@ PACKAGE = Path(streamllie.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each may import what stands before it, and its own package.
 ORDER = (
-    *("errors", "frame", "ahead", "timing", "shelf", "models", "video", "pictures", "stills"),
-    *("backends", "temporal", "live", "pipeline", "enhance", "files", "bench", "doctor", "console"),
-    *("cli", "__main__"),
+    *("errors", "place", "frame", "ahead", "timing", "shelf", "models", "video", "pictures", "stills", "split"),
+    *("backends", "temporal", "pipeline", "enhance", "files", "compare", "bench", "bench_backends", "live", "doctor"),
+    *("console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
 )
 HOMES = {
     "av": {"video", "doctor"},
     "torch": {"models", "backends/eager.py"},
+    "onnx": {"models/export.py", "backends/rewrite.py"},
+    "matplotlib": {"bench_backends.py"},
     "openvino": {"backends/openvino.py"},
     "onnxruntime": {"backends/onnxruntime.py"},
-    "typer": {"cli.py", "console.py"},
+    "typer": {"arguments.py", "cli.py", "cli_live.py", "console.py", "cli_engine.py"},
+    "pygame": {"live/window.py", "live/overlay.py", "live/glass.py"},
+    "aiortc": {"live/rtc.py"},
+    "aioice": {"live/rtc.py"},
+    "aiohttp": {"live/serve.py"},
+    "pyvirtualcam": {"live/virtual.py"},
     "rich": {"console.py"},
 }
-HEAVY = ("av", "cv2", "numpy", "openvino", "onnxruntime", "torch", "tensorrt")
+HEAVY = (
+    *("av", "cv2", "numpy", "openvino", "onnxruntime", "torch", "tensorrt", "tensorrt_rtx_bindings"),
+    *("onnx", "cuda", "pycuda", "matplotlib"),
+)
+RUNTIMES = {*HEAVY} - {"av", "cv2", "numpy"}
+# What importing a backend's module may load; `tensorrt` finds its library when an engine is opened.
+LOADS = {
+    "openvino": {"openvino"},
+    "onnxruntime": {"onnxruntime"},
+    "eager": {"torch", "cuda"},  # torch itself looks for cuda-python
+    "tensorrt": {"onnx"},
+    "cuda_python": {"cuda"},
+    "switch": set(),
+}
 
 
 def name_of(path: Path) -> str:
@@ -85,8 +106,27 @@ def test_the_help_loads_nothing_heavy():
 
 
 def test_the_library_loads_no_runtime_before_it_needs_one():
-    runtimes = {"openvino", "onnxruntime", "torch", "tensorrt"}
-    assert runtimes.isdisjoint(loaded_by("from streamllie import Enhancer, enhance_video"))
+    assert RUNTIMES.isdisjoint(loaded_by("from streamllie import Enhancer, enhance_video"))
+
+
+@pytest.mark.parametrize("backend", LOADS)
+def test_no_backends_import_costs_users_of_another(backend):
+    allowed = LOADS[backend]
+    if any(importlib.util.find_spec(name) is None for name in allowed - {"cuda"} or allowed):
+        pytest.skip(f"needs {', '.join(allowed)}")
+    loaded = loaded_by(f"import streamllie.backends.{backend}")
+    assert RUNTIMES & set(loaded) <= allowed
+
+
+def test_asking_what_is_available_loads_no_runtime():
+    assert RUNTIMES.isdisjoint(loaded_by("from streamllie.backends import available; available()"))
+
+
+def test_opening_a_model_on_the_cpu_loads_its_runtime_alone():
+    code = "from streamllie.backends import open_engine; from streamllie.shelf import find\n"
+    code += "from streamllie.frame import VideoFormat\n"
+    code += "open_engine(find('lite'), VideoFormat(height=64, width=64), backend='openvino')"
+    assert RUNTIMES & set(loaded_by(code)) == {"openvino"}
 
 
 def test_the_public_surface_is_this():

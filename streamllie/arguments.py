@@ -1,0 +1,61 @@
+"""What the commands take: names, numbers and places, parsed once for all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from streamllie.place import is_url
+
+Backend = Literal[
+    "auto", "tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda", "eager-cuda",
+    "openvino", "onnxruntime-coreml", "onnxruntime", "eager",
+]  # fmt: skip
+AnyBackend = Literal["all", Backend]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Cuda = Literal["auto", "cuda-python", "pycuda"]
+Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "ffv1", "prores"]
+
+
+def seconds(text: str) -> float:
+    """A time as people write it: "90", "1:30" and "00:01:30.0" are the same."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?)", text.strip())
+    if match is None or (match[2] and float(match[3]) >= 60):
+        raise typer.BadParameter(f'"{text}" is no time; write seconds, 1:30 or 00:01:30.5')
+    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
+
+
+def size(text: str) -> str:
+    """A frame size such as "1280x720"."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None or min(int(match[1]), int(match[2])) < 16:
+        raise typer.BadParameter(f'"{text}" is no frame size; write width x height, such as 1280x720')
+    return text
+
+
+def sizes(text: str) -> str:
+    """Frame sizes such as "1280x720,1920x1080"."""
+    return ",".join(size(part) for part in text.split(","))
+
+
+def path(text: str) -> Path:
+    """A path, but not an empty one: an unset variable of a shell script must not become the current folder."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return Path(text)
+
+
+def place(text: str) -> Path | str:
+    """A URL as it is, everything else as a path."""
+    return text if is_url(text) else path(text)
+
+
+ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")]
+BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
+PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
+CudaOption = Annotated[Cuda, typer.Option("--cuda", help="What TensorRT's device memory is on.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
