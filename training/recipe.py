@@ -52,6 +52,7 @@ class Recipe:
     last_batch: int = 2
     frozen_steps: int = 0  # of the steps, so many at the end train the very function that is exported: batch norm
     # uses its running statistics, so what they would let explode is seen and unlearned
+    only: str = ""  # train only what has a name that begins so, as "history."; the rest stays as --init gave it
     learning_rate: float = 1e-3
     warmup: int = 500
     weight_decay: float = 1e-4

@@ -63,6 +63,8 @@ def train(
     network = (network or Network(plan.network)).to(device, memory_format=torch.channels_last)  # a seventh faster
     if init:
         grow(network, torch.load(init, weights_only=True)["average"])
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.startswith(plan.only))
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
