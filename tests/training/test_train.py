@@ -55,6 +55,19 @@ def test_a_run_writes_a_checkpoint_with_its_recipe_and_a_log(data, tmp_path):
     assert all(math.isfinite(float(cell)) for cell in rows[-1].split(","))
 
 
+def test_a_part_is_trained_alone_and_the_rest_stays_to_the_bit(data, tmp_path):
+    first = train(PLAN, data=data, out=tmp_path / "first")
+    size = replace(SMALL, history=True)
+    plan = replace(PLAN, network=size, only="history.", frozen_steps=6, clips=1.0, clip_crop=(32, 32), clip_frames=3)
+    second = train(plan, data=data, out=tmp_path / "second", init=first)
+    before = torch.load(first, weights_only=True)["average"]
+    after = torch.load(second, weights_only=True)["average"]
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    torch.manual_seed(plan.seed)
+    begun = Network(size).state_dict()
+    assert any(not torch.equal(after[name], begun[name]) for name in after if name.startswith("history."))
+
+
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
     whole = train(PLAN, data=data, out=tmp_path / "whole")
 
