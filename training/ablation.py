@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for seed in SEEDS:
         for name, build in VARIANTS.items():
-            if args.only in {None, name}:
+            if args.only in {None, name} and not finished(args.out, name, seed):
                 torch.manual_seed(seed)
                 train(replace(RECIPE, seed=seed), data=args.data, out=run(args.out, name, seed), network=build())
     if args.only:
@@ -159,6 +160,12 @@ def main() -> None:
 def run(out: Path, name: str, seed: int) -> Path:
     """The folder of one run."""
     return out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+
+
+def finished(out: Path, name: str, seed: int) -> bool:
+    """Whether a run has come to its end."""
+    path = run(out, name, seed) / "checkpoint.pt"
+    return path.exists() and torch.load(path, map_location="cpu", weights_only=True)["step"] >= RECIPE.steps
 
 
 def trained(out: Path, name: str, seed: int) -> Network:
@@ -190,12 +197,13 @@ def measure_times(rounds: int = 15) -> dict[str, float]:
     format = VideoFormat(height=720, width=1280, full_range=True)
     y, u, v = (rng.integers(10, 60, shape, dtype=np.uint8) for shape in shapes)
     frame = Frame(y=y, u=u, v=v, pts=0, time_base=format.time_base)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         engines = {}
         for index, (name, build) in enumerate(VARIANTS.items()):
             path = Path(folder) / f"{index}.onnx"
             write_onnx(build().eval().requires_grad_(False), path, dtype=torch.uint8)
-            engines[name] = open_engine(shelf.find(path), format, backend="openvino", precision="fp32")
+            engine = open_engine(shelf.find(path), format, backend="openvino", precision="fp32")
+            engines[name] = stack.enter_context(engine)
         times: dict[str, list[float]] = {name: [] for name in engines}
         for _ in range(rounds):
             for name, engine in engines.items():
@@ -204,8 +212,6 @@ def measure_times(rounds: int = 15) -> dict[str, float]:
                     engine(frame)
                     if again:
                         times[name].append((time.perf_counter() - begin) * 1000)
-        for engine in engines.values():
-            engine.close()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
