@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 import streamllie
 from streamllie.backends import available, open_engine
+from streamllie.backends.cpu import Cpu
 from streamllie.backends.cuda import open_memory
 from streamllie.backends.engine_build import build_engine
 from streamllie.backends.engine_cache import EngineCache
@@ -33,7 +34,6 @@ PACKAGES = (
     *("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch"),
     *("tensorrt", "tensorrt-rtx-cu13-bindings", "onnxruntime-ep-nv-tensorrt-rtx-cu13", "cuda-python", "pycuda"),
 )
-CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
 SIDE = 64  # pixels of the frame that is enhanced to see whether that works
 REFERENCE = "eager"
 MOST_APART = 0.6  # levels of 8 bits, on average: narrow precisions stay below
@@ -60,22 +60,19 @@ def examine() -> list[Finding]:
 def _machine() -> Iterator[Finding]:
     yield Finding(subject="streamllie", works=True, detail=streamllie.__version__)
     yield Finding(subject="python", works=True, detail=f"{platform.python_version()} on {platform.platform()}")
-    name, features = _cpu()
+    cpu = Cpu.here()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding(subject="cpu", works=True, detail=f"{name}, {cores} cores for us, {' '.join(features) or 'no AVX'}")
-    bf16 = bool({"avx512_bf16", "amx_bf16"} & set(features))
-    why_not = "the CPU has neither avx512_bf16 nor amx_bf16, so models run in fp32"
-    yield Finding(subject="bfloat16", works=bf16, detail="the CPU computes in it" if bf16 else why_not)
+    features = " ".join(cpu.features) or "no AVX"
+    yield Finding(subject="cpu", works=True, detail=f"{cpu.name}, {cores} cores for us, {features}")
+    yield Finding(subject="bfloat16", works=cpu.fast_bf16, detail=_about_bf16(cpu))
 
 
-def _cpu() -> tuple[str, list[str]]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    facts = dict(reversed([(k.strip(), v.strip()) for k, _, v in (line.partition(":") for line in lines)]))
-    flags = set(facts.get("flags", "").split())
-    return facts.get("model name", platform.machine()), [name for name in CPU_FEATURES if name in flags]
+def _about_bf16(cpu: Cpu) -> str:
+    if cpu.fast_bf16:
+        return "the CPU is faster in it, so models run in it"
+    if cpu.computes_bf16:
+        return "the CPU computes in it, but is no faster than in fp32, so models run in fp32"
+    return "the CPU has neither avx512_bf16 nor amx_bf16, so models run in fp32"
 
 
 def _packages() -> Iterator[Finding]:

@@ -1,8 +1,9 @@
-"""Run models with OpenVINO: the default on CPUs; bfloat16 where the CPU computes in it."""
+"""Run models with OpenVINO: the default on CPUs; in bfloat16 where the CPU is faster in it."""
 
 import openvino as ov
 
 from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
+from streamllie.backends.cpu import Cpu
 from streamllie.backends.graphs import even_sizes, graph_path, state_shape
 from streamllie.errors import BackendError
 from streamllie.frame import VideoFormat
@@ -15,9 +16,9 @@ def has_bf16() -> bool:
 
 
 def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -> Engine:
-    """Open a model. "auto" is bf16 for 8-bit frames where the CPU has it: rounding stays below a level, see `bench`."""
+    """Open a model. "auto" is bf16 for 8-bit frames where the CPU is faster in it: rounding stays below a level."""
     if precision == "auto":
-        precision = "bf16" if format.depth == 8 and has_bf16() else "fp32"
+        precision = "bf16" if format.depth == 8 and Cpu.here().fast_bf16 and has_bf16() else "fp32"
     if precision not in {"bf16", "fp32"}:
         raise BackendError(f"backend openvino has no {precision} on CPUs; use --precision auto, fp32 or bf16")
     if precision == "bf16" and not has_bf16():
