@@ -127,7 +127,8 @@ class Live:
         self.tally.saw(latency)
         passed = picture.captured - self._first
         interval = passed / max(1, self.tally.frames + self.dropped - 1)
-        self.pace.saw(latency, work=picture.work, interval=interval, dropped=dropped - self._dropped_before)
+        if picture.mode == self.pace.mode:  # one that was on its way at a change says nothing about the new mode
+            self.pace.saw(latency, work=picture.work, interval=interval, dropped=dropped - self._dropped_before)
         self._dropped_before = dropped
         self._last = picture
 

@@ -1,6 +1,6 @@
 """Pace: less work when frames come late, more again when there is room, and no see-saw."""
 
-from streamllie.live.pace import CALM, MODES, Pace
+from streamllie.live.pace import CALM, MODES, SETTLING, Pace
 
 STEP = 1 / 30
 
@@ -86,3 +86,26 @@ def test_a_trial_that_fails_is_tried_again_ever_more_rarely():
         trials += before != "full" and pace.mode == "full"
         before = pace.mode
     assert 3 <= trials <= 12
+
+
+def test_a_trial_whose_work_is_too_much_ends_before_its_frames_are_late():
+    """A mode that takes longer than the time between frames must not be tried until five frames are late."""
+    pace, clock = make()
+    run(pace, clock, 1.2, latency=0.1, work=0.05)
+    assert pace.mode == "half"
+    full = 0
+    for _ in range(round(30 / STEP)):
+        slow = pace.mode == "full"
+        full += slow
+        run(pace, clock, STEP, latency=0.045 if slow else 0.02, work=0.034 if slow else 0.01)
+    assert 0 < full <= 20, "a few frames for each of at most five trials"
+
+
+def test_one_slow_frame_does_not_end_a_trial():
+    pace, clock = make()
+    run(pace, clock, 1.2, latency=0.1, work=0.05)
+    run(pace, clock, CALM + SETTLING + STEP, latency=0.02, work=0.01)
+    assert pace.mode == "full"
+    run(pace, clock, 2 * STEP, latency=0.05, work=0.04)  # caches are cold
+    run(pace, clock, 5, latency=0.03, work=0.02)
+    assert pace.mode == "full"

@@ -34,7 +34,7 @@ def test_different_images_get_different_kernels_and_equal_images_equal_ones():
     layer = POG(6, 5, pooled=6, d=8)
     kernels = layer.kernel(torch.stack([torch.zeros(6), torch.full((6,), 3.0), torch.zeros(6)]))
     assert kernels.shape == (3, 5, 6)
-    assert torch.equal(kernels[0], kernels[2])
+    assert (kernels[0] - kernels[2]).abs().max() <= 1e-6  # a matrix product may round its rows differently
     assert (kernels[0] - kernels[1]).abs().max() > 1e-3
 
 
