@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import typer
 
+from streamllie.bar import Bar
 from streamllie.errors import StreamLLIEError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
-
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
 
     from streamllie.bench import Bench
     from streamllie.compare.report import Comparison
@@ -59,9 +57,7 @@ class Talk(logging.Handler):
     def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
         super().__init__(logging.INFO if verbose else logging.WARNING)
         self._json, self._quiet = json, quiet
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
-        self._subject: Path | None = None
+        self._bar = Bar()
         self._last_event = -math.inf
         self._last_said = ""
 
@@ -74,7 +70,7 @@ class Talk(logging.Handler):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_bar()
+        self._bar.end()
         logging.getLogger("streamllie").removeHandler(self)
         if isinstance(error, KeyboardInterrupt):
             notes = "; ".join(getattr(error, "__notes__", []))
@@ -107,12 +103,11 @@ class Talk(logging.Handler):
                     backend=progress.backend,
                 )
         elif not self._quiet and sys.stderr.isatty():
-            with contextlib.suppress(OSError):
-                self._show(source, progress)
+            self._bar.show(source, progress)
 
     def file(self, outcome: Outcome) -> None:
         """A file of a folder is done, skipped or failed."""
-        self._end_bar()
+        self._bar.end()
         source, target = str(outcome.source), str(outcome.target)
         if self._json:
             if outcome.report is not None:
@@ -129,7 +124,7 @@ class Talk(logging.Handler):
 
     def done(self, report: Report) -> None:
         """One file is finished."""
-        self._end_bar()
+        self._bar.end()
         if self._json:
             self._event(**report.event())
         elif not self._quiet:
@@ -287,43 +282,8 @@ class Talk(logging.Handler):
             return  # a warning of the library that is also why it ends
         self._last_said = sentence
         with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
-            if self._bar is not None:
-                self._bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-            else:
+            if not self._bar.say(sentence):
                 print(sentence, file=sys.stderr, flush=True)
-
-    def _show(self, source: Path, progress: Progress) -> None:
-        if self._subject != source:
-            self._end_bar()
-            self._begin_bar(source, progress)
-        if self._bar is not None and self._task is not None:
-            total = None if progress.estimate is None else max(progress.estimate, progress.frames)
-            self._bar.update(self._task, completed=progress.frames, total=total, fps=f"{progress.fps:.1f} fps")
-
-    def _begin_bar(self, source: Path, progress: Progress) -> None:
-        from rich import progress as rich_progress  # noqa: PLC0415 - 50 ms, and only for people
-        from rich.console import Console  # noqa: PLC0415
-
-        self._subject = source
-        self._bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}", markup=False),
-            rich_progress.BarColumn(),
-            rich_progress.MofNCompleteColumn(),
-            rich_progress.TextColumn("{task.fields[fps]}"),
-            rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("{task.fields[engine]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        engine = f"{progress.backend} {progress.precision}"
-        self._task = self._bar.add_task(source.name, total=progress.estimate, fps="", engine=engine)
-        self._bar.start()
-
-    def _end_bar(self) -> None:
-        if self._bar is not None:
-            with contextlib.suppress(OSError):
-                self._bar.stop()
-        self._bar = self._task = self._subject = None
 
 
 def _sentence(report: Report) -> str:

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     *("errors", "place", "frame", "ahead", "timing", "shelf", "models", "video", "pictures", "stills", "split"),
     *("backends", "temporal", "pipeline", "enhance", "files", "compare", "bench", "bench_backends", "live", "doctor"),
-    *("console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
+    *("bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
 )
 HOMES = {
     "av": {"video", "doctor"},
@@ -32,7 +32,7 @@ HOMES = {
     "aioice": {"live/rtc.py"},
     "aiohttp": {"live/serve.py"},
     "pyvirtualcam": {"live/virtual.py"},
-    "rich": {"console.py"},
+    "rich": {"bar.py"},
 }
 HEAVY = (
     *("av", "cv2", "numpy", "openvino", "onnxruntime", "torch", "tensorrt", "tensorrt_rtx_bindings"),
