@@ -63,6 +63,7 @@ class Stage:
         self._shape: tuple[object, ...] | None = None
         self._odd = self._fresh = False
         self._begun = False
+        self._newest = 0.0  # when the last frame was captured
 
     def of(self, shots: Iterator[Shot]) -> Iterator[Shown]:
         """The same frames, enhanced."""
@@ -75,7 +76,10 @@ class Stage:
                         self.skipped += 1
                         continue
                     shot = replace(shot, captured=now)  # noqa: PLW2901 - the first frame opens the run, whatever its age
-                self._begun = True
+                if self._begun and shot.captured <= self._newest:
+                    self.skipped += 1  # it came while the engine was opened for the first: time must not run backwards
+                    continue
+                self._begun, self._newest = True, shot.captured
                 mode = self._pace.mode
                 self._odd = not self._odd
                 if mode == "skip" and self._odd:

@@ -237,8 +237,11 @@ def test_a_visitors_dark_camera_comes_back_bright_and_every_control_works(tmp_pa
         light = lambda: page.evaluate(LIGHT)  # noqa: E731
         page.click("#camera")
         wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") > 0, "a picture")
+        wait_for(page, lambda: float(page.inner_text("#fps").replace(NONE, "0")) > 1, "figures")
+        wait_for(page, lambda: sum(light()) > 0, "a picture that is shown")
+        bright = sum(light())
         page.uncheck("#enabled")
-        page.wait_for_timeout(1500)
+        wait_for(page, lambda: sum(light()) < bright / 1.5, "a dark picture")
         dark = sum(light())
         page.check("#enabled")
         wait_for(page, lambda: sum(light()) > 1.5 * dark, "a bright picture")
@@ -255,7 +258,6 @@ def test_a_visitors_dark_camera_comes_back_bright_and_every_control_works(tmp_pa
         page.mouse.move(box["x"] - 150, 300, steps=5)
         page.mouse.up()
         assert page.locator("#line").bounding_box()["x"] < box["x"] - 100
-        wait_for(page, lambda: float(page.inner_text("#fps").replace(NONE, "0")) > 1, "figures")
         first = page.inner_text("#dropped")
         wait_for(page, lambda: page.inner_text("#dropped") != first, "new figures")
         assert page.errors == []

@@ -1,0 +1,41 @@
+"""The stage between a live source and the view: which frames are enhanced, and with what time."""
+
+import time
+from fractions import Fraction
+
+from streamllie.frame import Frame, VideoFormat
+from streamllie.live.pace import Pace
+from streamllie.live.stage import STALE, Controls, Stage
+from streamllie.shelf import find
+from streamllie.video.capture import Shot
+from tests.media import picture
+
+FORMAT = VideoFormat(height=48, width=64)
+
+
+def shot(n: int, *, captured: float) -> Shot:
+    y, u, v = picture(n, height=48, width=64)
+    frame = Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 30))
+    return Shot(frame=frame, format=FORMAT, captured=captured)
+
+
+def stage() -> Stage:
+    return Stage(find("lite"), Controls(always=True), Pace(), backend="openvino", precision="fp32")
+
+
+def test_time_never_runs_backwards_when_frames_waited_for_the_engine():
+    """The first frame opens the run at the time it can be shown; one that came while it waited was captured before
+    that. A browser that gets such a pair shows the first picture for ever.
+    """
+    long_ago = time.perf_counter() - 10 * STALE
+
+    def shots():
+        yield shot(0, captured=long_ago)
+        yield shot(1, captured=long_ago + 1 / 30)
+        yield shot(2, captured=time.perf_counter())
+
+    under_test = stage()
+    shown = list(under_test.of(shots()))
+    assert [picture.before.pts for picture in shown] == [0, 2]
+    assert shown[0].captured < shown[1].captured
+    assert under_test.skipped == 1
