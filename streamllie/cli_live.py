@@ -95,7 +95,8 @@ def webcam(
 
             part("serve").serve(
                 camera, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
-                precision=precision, controls=controls, budget=budget / 1000,
+                precision=precision, controls=controls, budget=budget / 1000, size=_size(frame_size), rate=fps,
+                hold=camera_exposure == "hold",
             )  # fmt: skip
             return
         done = run(

@@ -3,8 +3,12 @@
 import re
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-_USER = re.compile(r"(?<=://)[^/?#]*@")
-_SECRET = re.compile(r"([?&;|][^=&;|]*(?:pass|pwd|token|secret|key|auth|sig|user)[^=&;|]*=)[^&;|#]*", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
+_SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name=value in the path
+    r"([?&;|/_][^=?&;|/_]*(?:pass|pwd|token|secret|key|auth|sig|user|streamid|cid)[^=?&;|/_]*=)"
+    r"(?:(?!_[a-z]+=)[^&;|#?])*",
+    re.IGNORECASE,
+)
 _STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=[?#]|$)")
 
 

@@ -63,7 +63,7 @@ def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) 
     if not there:
         raise BackendMissing(f"no backend is installed; {_INSTALL['openvino']}")
     first, *others = there
-    if first == "tensorrt" and others and not _built(model, format, precision):
+    if first == "tensorrt" and others and _must_be_built(model, format, precision):
         from streamllie.backends.switch import Switching  # noqa: PLC0415 - only here
 
         now = _first_that_opens(others, model, format, precision, cuda)
@@ -83,8 +83,12 @@ def _first_that_opens(names: list[str], model: Model, format: VideoFormat, preci
     return _open(last, model, format, precision, cuda)
 
 
-def _built(model: Model, format: VideoFormat, precision: str) -> bool:
-    return importlib.import_module("streamllie.backends.tensorrt").is_built(model, format, precision=precision)
+def _must_be_built(model: Model, format: VideoFormat, precision: str) -> bool:
+    """Whether TensorRT has no engine yet. Where it cannot even tell, opening it will say why."""
+    try:
+        return not importlib.import_module("streamllie.backends.tensorrt").is_built(model, format, precision=precision)
+    except BackendError:
+        return False
 
 
 def _open(name: str, model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, NoReturn
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
@@ -53,12 +53,14 @@ class Lasting:
                         if self.notice is not None:
                             self._back()
                         yield shot
+                if self._stop.is_set:
+                    return
+                if self.frames == 0:
+                    self._fail()
                 if self.input.paced:
                     if not self._repeat or self.frames == before:
                         return
                     continue
-                if self._stop.is_set:
-                    return
                 self._lost(f'"{self.input.name}" has ended')
             except SourceError as error:
                 if self.frames == 0 or self.input.paced:
@@ -68,6 +70,9 @@ class Lasting:
                 pause = FIRST_PAUSE
             self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _fail(self) -> NoReturn:
+        raise SourceError(f'"{self.input.name}" has ended without one picture; is it damaged or empty?')
 
     def _lost(self, why: str) -> None:
         if self.notice is None:

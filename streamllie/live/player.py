@@ -30,25 +30,30 @@ class Player:
         self._running: asyncio.Task[None] | None = None
         self._stop = Stop()
         self._news = asyncio.Condition()
+        self._change = asyncio.Lock()
         self._picture: Shown | None = None
         self._number = 0
 
     async def join(self) -> None:
         """One more watches."""
         self._watchers += 1
-        if self._watchers == 1:
-            if self._running is not None:
-                await self._running  # the last run is still letting go
-            self._stop, self._picture, self.failed = Stop(), None, None
-            self._running = asyncio.create_task(self._run(self._stop))
+        await self._settle()
 
     async def leave(self) -> None:
         """One less watches."""
         self._watchers -= 1
-        if self._watchers == 0 and self._running is not None:
-            self._stop.set()
-            await self._running
-            self._running = None
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Run if somebody watches, let go if nobody does: one change at a time, by what is so when its turn comes."""
+        async with self._change:
+            if self._watchers == 0 and self._running is not None:
+                self._stop.set()
+                await self._running
+                self._running = None
+            if self._watchers > 0 and self._running is None:
+                self._stop, self._picture, self.failed = Stop(), None, None
+                self._running = asyncio.create_task(self._run(self._stop))
 
     async def newer(self, than: int) -> tuple[int, Shown] | None:
         """The newest picture and its number, once it is not `than` any more; None when the run has ended."""
@@ -67,6 +72,9 @@ class Player:
         except StreamLLIEError as error:
             self.failed = str(error)
             log.warning("%s", error)
+        except Exception as error:  # whoever waits for a picture must hear of it
+            self.failed = f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}"
+            log.exception("the live run failed")
         await self._tell()
 
     def _play(self, stop: Stop, loop: asyncio.AbstractEventLoop) -> None:

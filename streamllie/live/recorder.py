@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 from streamllie.ahead import Ahead
-from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.shape import fitted
 from streamllie.live.stage import Shown
@@ -32,7 +31,7 @@ class Recorder:
     def __init__(self, target: str | Path, format: VideoFormat, *, overwrite: bool = False) -> None:
         self.path = Path(target)
         self.dropped = 0
-        self.error: StreamLLIEError | None = None
+        self.error: Exception | None = None
         self._format = replace(format, time_base=TICK)
         self._sink = VideoSink(target, self._format, overwrite=overwrite)
         self._waiting: queue.Queue[Frame | None] = queue.Queue(WAITING)
@@ -74,8 +73,8 @@ class Recorder:
                 for frame in iter(self._waiting.get, None):
                     sink.write(frame)
                     yield
-        except StreamLLIEError as error:
+        except Exception as error:  # noqa: BLE001 - whoever brings frames must never wait; raised at the end
             self.error = error
             log.warning("the recording has ended: %s", error)
-            for _ in iter(self._waiting.get, None):  # whoever brings frames must not wait
+            for _ in iter(self._waiting.get, None):
                 yield

@@ -46,8 +46,16 @@ class Recordings:
         if not self._wanted:
             return
         if self._recorder is None:
-            target, self._target = self._target or self._name(".mp4"), None
-            self._recorder = self._open.enter_context(Recorder(target, picture.format, overwrite=self._overwrite))
+            asked, self._target = self._target, None
+            try:
+                recorder = Recorder(asked or self._name(".mp4"), picture.format, overwrite=self._overwrite)
+            except StreamLLIEError as error:
+                if asked is not None:
+                    raise
+                log.warning("%s", error)  # somebody pressed a key: the picture goes on
+                self._wanted = False
+                return
+            self._recorder = self._open.enter_context(recorder)
         self._recorder.show(picture)
 
     def take_picture(self, picture: Shown) -> Path:

@@ -127,7 +127,10 @@ class _Sender:
     def wait(self) -> None:
         """No frame came: after a while send the last one again, with a notice."""
         passed = time.perf_counter() - self._sent
-        if self._last is None or passed < (STILL if self._repeats else QUIET):
+        if self._last is None:
+            return
+        usual = 2.5 / float(self._last[1].rate) if self._last[1].rate else 0.0  # a slow source is not a silent one
+        if passed < (STILL if self._repeats else max(QUIET, usual)):
             return
         self._repeats = True
         frame, format = self._last

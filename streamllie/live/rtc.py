@@ -44,7 +44,7 @@ def without_addresses(sdp: str) -> str:
 
 
 class Peer:
-    """One visitor. `shared` plays the server's source; without one, or with a camera sent, a player of its own."""
+    """One visitor. `shared` plays the server's source; who sends a camera has a player of its own, with `options`."""
 
     def __init__(
         self, *, shared: Player | None, camera: bool, options: dict[str, Any], on_end: Callable[["Peer"], None]
@@ -52,7 +52,7 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._push: Push | None = None
         if camera:
-            self._player = Player(self._camera, controls=Controls(), **options)
+            self._player = Player(self._camera, **options)
         elif shared is not None:
             self._player = shared
         else:

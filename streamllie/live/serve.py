@@ -10,6 +10,7 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,16 @@ class Server:
     """The page and its peers. A context manager of asyncio."""
 
     def __init__(
-        self, source: str | None, *, host: str, port: int, token: str | None, model: str | Path, **options: Any
+        self,
+        source: str | None,
+        *,
+        host: str,
+        port: int,
+        token: str | None,
+        model: str | Path,
+        size: tuple[int, int] | None = None,
+        rate: float | None = None,
+        **options: Any,
     ) -> None:
         self.host, self.port = host, port
         self._loopback = is_loopback(host)
@@ -58,11 +68,10 @@ class Server:
             raise SinkError(f"the token has {len(token)} characters; take {LEAST_TOKEN} or more, or leave it out")
         # Whoever is not on this machine must show the token.
         self.token = token or (None if self._loopback else secrets.token_urlsafe(16))
+        self._controls: Controls = options.pop("controls", None) or Controls()
         self._options = {"model": find(model).path, **options}
-        controls = options.pop("controls", None) or Controls()
-        self._options.pop("controls", None)
-        input = None if source is None else resolve(source)
-        self._shared = None if input is None else Player(lambda stop: input, controls=controls, **self._options)
+        input = None if source is None else resolve(source, size=size, rate=rate)
+        self._shared = None if input is None else Player(lambda stop: input, controls=self._controls, **self._options)
         self._peers: set[Peer] = set()
 
     @property
@@ -127,11 +136,10 @@ class Server:
 
     def _knows_token(self, request: web.Request) -> bool:
         assert self.token is not None
-        shown = request.cookies.get(COOKIE) or request.query.get("token") or ""
         bearer = request.headers.get("Authorization", "")
-        if bearer.startswith("Bearer "):
-            shown = bearer[7:]
-        return hmac.compare_digest(shown.encode(), self.token.encode())
+        shown = [request.cookies.get(COOKIE), request.query.get("token"), bearer.removeprefix("Bearer ")]
+        known = self.token.encode()
+        return any(hmac.compare_digest((text or "").encode(errors="surrogateescape"), known) for text in shown)
 
     # What there is
 
@@ -150,7 +158,7 @@ class Server:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="an offer is application/json")
         offer: Any = None
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, LookupError, RecursionError):  # no JSON, no such charset, too deep
             offer = json.loads(await request.text())
         sdp, camera = (offer.get("sdp"), offer.get("camera")) if isinstance(offer, dict) else (None, None)
         if not isinstance(sdp, str) or not isinstance(camera, bool):
@@ -158,7 +166,10 @@ class Server:
         if len(self._peers) >= MOST_PEERS:
             raise web.HTTPServiceUnavailable(text=f"{MOST_PEERS} visitors are here already; try again later")
         try:
-            peer = Peer(shared=self._shared, camera=camera, options=self._options, on_end=self._peers.discard)
+            peer = Peer(
+                shared=self._shared, camera=camera, options=self._options | {"controls": replace(self._controls)},
+                on_end=self._peers.discard,
+            )  # fmt: skip
         except StreamLLIEError as error:
             raise web.HTTPConflict(text=str(error)) from None
         self._peers.add(peer)
@@ -211,7 +222,8 @@ def serve(
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers, and ends with KeyboardInterrupt
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, over.set)
+                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores one of them, and means it
+                    loop.add_signal_handler(number, over.set)
         async with Server(source, host=host, port=port, token=token, **options) as server:
             on_ready(server.address)
             with contextlib.suppress(TimeoutError):

@@ -72,7 +72,7 @@ class Live:
         self.pace = Pace(budget=budget)
         self.tally = Tally()
         self._stage = Stage(find(model), self.controls, self.pace, backend=backend, precision=precision)
-        self._duration = duration
+        self._duration, self._end = duration, float("inf")  # the time begins with the first frame
         self._threads = ExitStack()
         self._last: Shown | None = None
         self._begun = False
@@ -93,8 +93,7 @@ class Live:
         self._threads.close()
 
     def __iter__(self) -> Iterator[Shown | None]:
-        end = float("inf") if self._duration is None else time.perf_counter() + self._duration
-        while time.perf_counter() < end and not self.stop.is_set:
+        while time.perf_counter() < self._end and not self.stop.is_set:
             if not self._enhanced.wait(TICK):
                 yield None
                 continue
@@ -134,6 +133,8 @@ class Live:
 
     def _begin(self, picture: Shown) -> None:
         self._last, self._first = picture, picture.captured
+        if self._duration is not None:
+            self._end = time.perf_counter() + self._duration
         self._before_first = self._all_dropped
         self._dropped_before = self._read.dropped + self._enhanced.dropped
         self.tally.begin()

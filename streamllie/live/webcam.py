@@ -85,10 +85,10 @@ def webcam(
     """
     controls = controls or Controls()
     if record is not None:
-        check_target(record, overwrite=overwrite)
+        check_target(record, source=Path(source) if Path(source).is_file() else None, overwrite=overwrite)
     input = resolve(source, size=size, rate=rate)
 
-    def begin() -> Live:
+    def begin(duration: float | None = duration) -> Live:
         return Live(
             input, model=model, backend=backend, precision=precision, controls=controls, budget=budget, hold=hold,
             duration=duration,
@@ -102,7 +102,7 @@ def webcam(
             shown_on = stack.enter_context(part("window").Window(controls, recordings))
         elif virtual_camera:
             device = stack.enter_context(part("virtual").VirtualCamera(rate))
-            return _while_read(begin, device, on_stats=on_stats, also=also)
+            return _while_read(begin, device, duration=duration, on_stats=on_stats, also=also)
         if virtual_camera:
             also.append(stack.enter_context(part("virtual").VirtualCamera(rate)).show)
         with begin() as live:
@@ -111,13 +111,22 @@ def webcam(
 
 
 def _while_read(
-    begin: Callable[[], Live], device: Any, *, on_stats: Callable[[Stats], None], also: list[Callable[[Shown], None]]
+    begin: Callable[[float | None], Live],
+    device: Any,
+    *,
+    duration: float | None,
+    on_stats: Callable[[Stats], None],
+    also: list[Callable[[Shown], None]],
 ) -> Stats:
     """Run while some program looks at the virtual camera; let go of the source while none does."""
+    end = None if duration is None else time.monotonic() + duration
     while True:
-        with begin() as live:
+        with begin(None if end is None else max(0.0, end - time.monotonic())) as live:
             play(live, device, on_stats=on_stats, also=also)
-            if device.is_read():
+            over = end is not None and time.monotonic() >= end
+            if over or device.is_read():
                 return live.overall()
         while not device.is_read():
-            time.sleep(1)
+            if end is not None and time.monotonic() >= end:
+                return live.overall()
+            time.sleep(min(1.0, 1.0 if end is None else max(0.0, end - time.monotonic())))

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.place import is_url
 from streamllie.video.bridge import needs_bridge, read_through
 from streamllie.video.clock import FrameClock
 from streamllie.video.hold import held
@@ -99,7 +100,7 @@ def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
     try:
         if needs_bridge(input.url):
             return stack.enter_context(read_through(input.url, stop))
-        timeout = (OPENING, input.patience) if not input.paced else None
+        timeout = (OPENING, input.patience) if is_url(input.url) or not input.paced else None
         return av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout)
     except (FFmpegError, OSError, ValueError) as error:
         raise _not_opened(input, error) from None  # libav's own text shows passwords

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
 from streamllie.place import scheme_of, shown
@@ -11,6 +12,7 @@ from streamllie.video.v4l2 import VIDEO_DEVICES
 
 PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
 NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
+RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of a web address: a file, not a stream
 LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
@@ -55,6 +57,8 @@ def _stream(source: str, scheme: str) -> Input:
     if scheme not in NETWORK:
         known = ", ".join(sorted(NETWORK))
         raise SourceError(f'"{shown(source)}" has a scheme that is no stream here; there are: {known}')
+    if scheme in {"http", "https"} and Path(urlsplit(source).path).suffix.lower() in RECORDINGS:
+        return Input(name=shown(source), url=source, paced=True)
     options = LOW_DELAY | {"analyzeduration": ANALYSE}
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}

@@ -1,6 +1,7 @@
 """A live stream out: frames encoded for low delay, sound beside them, to a peer, an HLS folder or a file."""
 
 import contextlib
+import glob
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from streamllie.ahead import Stop
-from streamllie.errors import SinkError
+from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.place import scheme_of, shown
 from streamllie.video.bridge import BridgeError, needs_bridge, write_through
@@ -86,8 +87,13 @@ class Target:
         if path.suffix.lower() == ".m3u8":
             if not path.parent.is_dir():
                 raise SinkError(f'there is no folder "{path.parent}"; make it first')
-            if path.exists() and not overwrite:
+            if not overwrite:
                 check_target(path)
+                if segments := sorted(path.parent.glob(f"{glob.escape(path.stem)}[0-9]*.ts")):
+                    raise OutputExists(
+                        f'"{segments[0]}" exists, and is what a part of "{path.name}" is called; choose '
+                        "another name, or allow it with --overwrite"
+                    )
             return cls(name=path.name, url=str(path), muxer="hls", options=dict(HLS))
         kind = container_for(path)
         if "h264" not in kind.families:

@@ -102,6 +102,14 @@ def test_with_the_token_in_the_address_the_page_comes_and_the_address_forgets_it
     assert "<video" in text
 
 
+def test_an_old_cookie_of_the_browser_does_not_stand_in_the_way_of_the_right_token():
+    old = {"streamllie": "of-an-earlier-run"}
+    status, _, _ = asked(f"/?token={TOKEN}", host="0.0.0.0", token=TOKEN, cookies=old)
+    assert status == 302
+    status, _, _ = asked("/", host="0.0.0.0", token=TOKEN, cookies=old, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert status == 200
+
+
 def test_an_open_address_makes_a_token_of_its_own_and_a_short_one_is_refused():
     assert len(Server(None, host="0.0.0.0", port=0, token=None, model="lite").token) >= 20
     assert Server(None, host="127.0.0.1", port=0, token=None, model="lite").token is None

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -214,6 +216,22 @@ def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_n
     assert {(0, 48), (0, 96), (1, 48), (2, 48)} <= seen
     assert notices == {"gave no picture for 1 s; trying again", "has ended; trying again"}
     assert count_handles() == handles
+
+
+def test_a_recording_on_a_web_server_is_played_in_real_time_and_has_an_end(tmp_path):
+    make_video(tmp_path / "night.mp4", frames=12, rate=30)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            source = resolve(f"http://127.0.0.1:{server.server_port}/night.mp4")
+            came = list(Lasting(source, stop=Stop(), repeat=False))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert source.paced
+    assert len(came) == 12
 
 
 def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():

@@ -282,3 +282,11 @@ class nginx:  # noqa: N801 - the program's name
         self._process.terminate()
         self._process.wait(5)
         self._process.stderr.close()
+
+
+def test_parts_of_another_playlist_are_not_overwritten_unasked(beats, tmp_path):
+    other = tmp_path / "live0.ts"
+    other.write_bytes(b"mine")
+    with pytest.raises(SinkError, match=r"live0\.ts.*--overwrite"):
+        relay(str(beats), str(tmp_path / "live.m3u8"))
+    assert other.read_bytes() == b"mine"

@@ -135,3 +135,26 @@ def test_ctrl_c_ends_a_run_and_the_recording_is_whole(night, tmp_path):
     with av.open(str(record)) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day.mkv", "night.mp4"]
+
+
+def test_a_source_of_which_nothing_can_be_decoded_is_an_error_and_not_an_empty_success(night):
+    whole = night.read_bytes()
+    at = whole.index(b"mdat") + 4
+    night.write_bytes(whole[:at] + bytes(len(whole) - at - 1000) + whole[-1000:])
+    done = RUN.invoke(app, ["webcam", "--camera", str(night), "--view", "none", "--duration", "5"])
+    assert done.exit_code == 1
+    assert "night.mp4" in done.stderr
+
+
+def test_a_duration_begins_with_the_first_picture_and_not_while_the_engine_opens(night):
+    done = RUN.invoke(app, ["webcam", "--camera", str(night), "--view", "none", "--duration", "0.2", "--json"])
+    assert done.exit_code == 0
+    assert events(done.stdout)[-1]["frames"] >= 1
+
+
+def test_a_recording_never_takes_the_place_of_its_own_source(night):
+    before = night.read_bytes()
+    done = RUN.invoke(app, ["webcam", "--camera", str(night), "--view", "none", "--record", str(night), "--overwrite"])
+    assert done.exit_code == 1
+    assert "is the input itself" in done.stderr
+    assert night.read_bytes() == before
