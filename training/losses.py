@@ -17,7 +17,15 @@ def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Mean structural similarity (Wang et al., 2004) of luma, 11x11 Gaussian window with sigma 1.5, range 1."""
+    """Mean structural similarity (Wang et al., 2004) of luma, 11x11 Gaussian window with sigma 1.5, range 1.
+
+    In float32 also under autocast: a variance is a small difference of large numbers.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        return _ssim(a, b)
+
+
+def _ssim(a: Tensor, b: Tensor) -> Tensor:
     at = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-at.square() / (2 * 1.5**2))
     window = window / window.sum()

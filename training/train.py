@@ -9,6 +9,7 @@ import argparse
 import copy
 import math
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from training.curves import Log
 from training.datasets import Samples, validation
 from training.planes import Planes, Rgb
 from training.recipe import Recipe
+
+HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate
 
 
 def main() -> None:
@@ -163,16 +166,21 @@ def join(device: str) -> tuple[str, int, int]:
 def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
     """Take over the weights of a network of the same size or smaller.
 
-    A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Layers that the
-    smaller network does not have keep their initial values.
+    A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Of layers that feed a
+    gate, each half of the outputs does so. Layers that the smaller network does not have keep their initial values.
     """
     for name, value in network.state_dict().items():
         old = weights.get(name)
         if old is None or old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
             continue
-        if value.dim() > 1:
-            value[: old.shape[0]] = 0
-        value[tuple(slice(n) for n in old.shape)] = old
+        if not value.dim():
+            value.copy_(old)  # how many batches a norm has seen
+            continue
+        halves = 2 if HALVED.search(name) else 1
+        for into, part in zip(value.tensor_split(halves), old.tensor_split(halves), strict=True):
+            if value.dim() > 1:
+                into[: part.shape[0]] = 0
+            into[tuple(slice(n) for n in part.shape)] = part
 
 
 def learning_rate(plan: Recipe, step: int) -> float:

@@ -62,7 +62,8 @@ def test_a_part_is_trained_alone_and_the_rest_stays_to_the_bit(data, tmp_path):
     second = train(plan, data=data, out=tmp_path / "second", init=first)
     before = torch.load(first, weights_only=True)["average"]
     after = torch.load(second, weights_only=True)["average"]
-    assert all(torch.equal(after[name], value) for name, value in before.items())
+    for name, value in before.items():  # the stem has an input more: how far the history is sure
+        assert torch.equal(after[name][tuple(slice(n) for n in value.shape)], value), name
     torch.manual_seed(plan.seed)
     begun = Network(size).state_dict()
     assert any(not torch.equal(after[name], begun[name]) for name in after if name.startswith("history."))
@@ -97,15 +98,11 @@ def test_the_curves_of_a_run_are_drawn(data, tmp_path):
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20, "lines, not an empty page"
 
 
-def test_a_larger_network_starts_as_the_smaller_one(data, tmp_path):
+@pytest.mark.parametrize("size", [replace(SMALL, details=2, tone=48), replace(SMALL, fine=12, details=2)])
+def test_a_larger_network_starts_as_the_smaller_one(size, data, tmp_path):
     small = train(PLAN, data=data, out=tmp_path)
-    large = Network(replace(SMALL, details=2, tone=48)).eval()
-    weights = torch.load(small, weights_only=True)["average"]
-    grow(large, weights)
-    for name, value in large.state_dict().items():
-        if name in weights:
-            corner = value[tuple(slice(n) for n in weights[name].shape)]
-            assert torch.equal(corner, weights[name]), name
+    large = Network(size).eval()
+    grow(large, torch.load(small, weights_only=True)["average"])
     planes = torch.rand(1, 1, 32, 32) / 5, torch.rand(1, 1, 16, 16) / 9, torch.rand(1, 1, 16, 16) / 9
     with torch.no_grad():
         for detail in list(large.detail)[1:]:
