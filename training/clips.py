@@ -1,6 +1,7 @@
 """Clips for temporal evaluation: known truth, made dark with fixed seeds; the light is steady, hunts or is switched.
 
-Person D's clips (kept out of training) and stills in motion, made from pictures of `datasets.MADE_FROM`.
+Person D's clips (kept out of training), their first frames held, and stills in motion, made from pictures of
+`datasets.MADE_FROM`.
 """
 
 from collections.abc import Iterator
@@ -22,9 +23,13 @@ LIGHTS = ("steady", "hunting", "switch")
 HUNTING = 0.08  # an automatic exposure that hunts gives up to so much too much and too little light,
 HUNTS = (1.3, 3.1)  # in two beats of so many hertz
 SWITCH = 4.0  # times as much light once the lamp is on, after a third of the clip
-MOST = 15.0  # times too little light, at most: at 30 little is left that could be called moving
+LEAST, MOST = 4.0, 15.0  # times too little light: at 30 little is left that could be called moving
+SHARES = (1.5, 3.0)  # of the noise of the calibrated cameras: what a small sensor has, see `degrade.SHARES`
+HELD = "held"  # in a name: nothing moves, so all that flickers is due to noise and light
 STILLS = {
     "still": Motion(),
+    "still-2": Motion(),
+    "still-3": Motion(),
     "pan": Motion(pan=0.15),
     "zoom": Motion(zoom=0.15),
     "shake": Motion(shake=0.02),
@@ -66,7 +71,7 @@ class Scene:
 
 
 def scenes(data: Path) -> Iterator[Scene]:
-    """Every clip of person D and every kind of motion, SECONDS long.
+    """Every clip of person D, in motion and held, and every kind of motion, SECONDS long.
 
     Raises:
         SystemExit: `data` has neither clips of person D nor clean pictures.
@@ -84,6 +89,7 @@ def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
         frames = read(path)
         order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
         yield path.stem, [frames[order[n % len(order)]] for n in range(count)]
+        yield path.stem.replace("person", HELD), [frames[0]] * count
     if (data / datasets.MADE_FROM).is_dir():
         pictures = list(datasets.clean_pictures(data, (datasets.MADE_FROM,)))
         for n, (name, motion) in enumerate(STILLS.items()):
@@ -103,5 +109,7 @@ def read(path: Path, *, most: int | None = None) -> list[Rgb]:
 
 
 def camera(cameras: list[degrade.Camera], seed: int) -> degrade.Shot:
-    """A camera in a dark room; the whole of the picture lacks light."""
-    return replace(degrade.Shot.draw(np.random.default_rng(seed), cameras, most=MOST), shade=None)
+    """A small camera in a dark room; the whole of the picture lacks light."""
+    rng = np.random.default_rng(seed)
+    shot = degrade.Shot.draw(rng, cameras, least=LEAST, most=MOST)
+    return replace(shot, shade=None, gain=replace(shot.gain, share=rng.uniform(*SHARES)))

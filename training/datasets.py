@@ -5,6 +5,7 @@ see `training/README.md`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,8 @@ from training.recipe import Recipe
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
 LAMPS = 0.15  # share of the dark pictures that are made with lamps in them
+WELL_LIT = 0.2  # share of the clips that have enough light and come out as they are, where a recipe has such pictures
+FILMED = 0.6  # share of the clips that went through H.264, whose noise comes and goes with its kinds of frames
 DRAWN = 0.3  # share of the bright pictures that are drawn: titles, screens, charts
 MIN_MEAN = 0.22  # a "clean" picture darker than this teaches that dark is right
 
@@ -90,6 +93,10 @@ class Samples:
         rgb, other = (_random_cut(self.clean[rng.integers(len(self.clean))], rng, *large) for _ in range(2))
         clip = moving.move(rgb, other, rng, frames=frames, height=height, width=width)
         shot = degrade.Shot.draw(rng, self.cameras)
+        if self.recipe.mixture.bright and rng.random() < WELL_LIT:
+            shot = shot.well_lit(rng)
+        if rng.random() < FILMED:
+            shot = replace(shot, quality=None, crf=int(rng.integers(*degrade.RATE_FACTORS)))
         light = moving.light_path(rng, frames)
         dark = shot.film([degrade.to_linear(f) * factor for f, factor in zip(clip, light, strict=True)], rng)
         flip = rng.random() < 0.5

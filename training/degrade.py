@@ -9,7 +9,7 @@ Raw Denoising", CVPR 2020: shot noise has variance K * signal; read and row nois
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from training.codec import h264
 
 FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sensor, as in the calibration
+# Noise relative to that of the calibrated cameras, whose sensors are large. Pixels averaged into a smaller picture have
+# less; the small sensor of a phone or webcam catches a fraction of the light and has several times as much.
+SHARES = (0.2, 4.0)
 VIDEO = 0.15  # share of dark pictures that went through H.264; most of the others went through JPEG
+RATE_FACTORS = (16, 36)  # of H.264: from hardly to heavily compressed
 _CURVE_STEPS = 4095  # linear light is quantised to this for table look-up
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
@@ -87,19 +91,28 @@ class Shot:
     crf: int | None  # of H.264, rate factor; None: not compressed
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, all_cameras: list[Camera], *, most: float = 30.0) -> "Shot":
-        """A random one; `most` is the largest loss of light."""
+    def draw(
+        cls, rng: np.random.Generator, all_cameras: list[Camera], *, least: float = 2.0, most: float = 30.0
+    ) -> "Shot":
+        """A random one; `least` and `most` are the smallest and the largest loss of light."""
         return cls(
-            ratio=float(np.exp(rng.uniform(np.log(2.0), np.log(most)))),
+            ratio=float(np.exp(rng.uniform(np.log(least), np.log(most)))),
             shade=rng.uniform(0, 1, (3, 3)).astype(np.float32) if rng.random() < 0.2 else None,
             balance=np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.3)], dtype=np.float32),
             cast=np.exp(rng.normal(0.0, 0.06, 3)).astype(np.float32),
             black=float(rng.normal(0.0, 0.0015)),
-            gain=Gain.draw(rng, all_cameras, share=rng.uniform(0.15, 1.0)),
+            gain=Gain.draw(rng, all_cameras, share=float(np.exp(rng.uniform(*np.log(SHARES))))),
             blur=rng.uniform(0.35, 0.9) if rng.random() < 0.7 else 0.0,
             gamma=rng.uniform(1.8, 2.6) if rng.random() < 0.5 else None,
-            **({"quality": None, "crf": int(rng.integers(16, 36))} if rng.random() < VIDEO else
+            **({"quality": None, "crf": int(rng.integers(*RATE_FACTORS))} if rng.random() < VIDEO else
                {"quality": _draw_quality(rng), "crf": None}),
+        )  # fmt: skip
+
+    def well_lit(self, rng: np.random.Generator) -> "Shot":
+        """The same camera in enough light, well exposed: no more noise than the calibrated cameras have."""
+        return replace(
+            self, ratio=1.0, shade=None, balance=np.ones(3, np.float32), cast=np.ones(3, np.float32), black=0.0,
+            gain=replace(self.gain, share=rng.uniform(0.0, 1.0)), blur=0.0, gamma=None,
         )  # fmt: skip
 
     def take(self, light: Image, rng: np.random.Generator) -> Rgb:
@@ -133,7 +146,7 @@ class Gain:
     k: float  # variance of the shot noise over signal
     read: float  # standard deviation of the read noise
     row: float  # standard deviation of an offset that a row shares
-    share: float  # of that noise which is left when pixels are averaged into a smaller picture
+    share: float  # of that noise which is there: less in a smaller picture, more from a smaller sensor
 
     @classmethod
     def draw(cls, rng: np.random.Generator, all_cameras: list[Camera], *, share: float) -> "Gain":

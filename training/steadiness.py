@@ -15,13 +15,14 @@ from streamllie.enhance import SMOOTHING, Steady
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
-from training.clips import LIGHTS, Scene
+from training.clips import HELD, LIGHTS, Scene
 from training.metrics import psnr, ssim
 from training.temporal_metrics import Flow, flicker, flows, settling, trail_error, warping_error
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
 
 MODES = {"single": 0.0, "smoothed": SMOOTHING}  # the amount of smoothing
+FILLING = 1.0  # seconds in which a memory that begins empty fills: what it changes meanwhile is no flicker
 EVERY = 10  # SSIM is of one frame in so many; it takes longer than all else
 
 
@@ -77,8 +78,9 @@ def enhanced(dark: list[Rgb], enhance: Steady, *, rate: float) -> list[Rgb]:
 
 def score(scene: Scene, light: str, mode: str, frames: list[Rgb], *, motion: list[Flow], calm: list[Rgb]) -> Row:
     """All figures of one result; `calm` is the mode's result for the calm clip."""
-    restless = flicker(frames, scene.truth)
-    own = None if light == "switch" else flicker(frames, calm)
+    full = slice(round(FILLING * scene.rate), None)
+    restless = flicker(frames[full], scene.truth[full])
+    own = None if light == "switch" else flicker(frames[full], calm[full])
     settled = settling(frames, scene.truth, switch=scene.switch, rate=scene.rate) if light == "switch" else None
     errors = [10 ** (-psnr(a, b) / 10) for a, b in zip(frames, scene.truth, strict=True)]
     return Row(
@@ -131,9 +133,10 @@ def summary(scored: list[Row]) -> dict[str, dict[str, float]]:
 
 
 def _group(row: Row) -> str:
-    if row.scene.startswith("person-d"):
-        return "person-d"
-    return row.scene if row.scene == "still" else "moving"
+    for group in ("person-d", HELD):
+        if row.scene.startswith(group):
+            return group
+    return "still" if row.scene.startswith("still") else "moving"
 
 
 def _mean(rows: list[Row], name: str) -> float:

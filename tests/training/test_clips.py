@@ -28,6 +28,13 @@ def test_every_frame_of_a_clip_is_darker_than_its_truth_and_shows_the_same(data)
         assert np.corrcoef(low, high)[0, 1] > 0.5
 
 
+def test_where_a_recipe_has_well_lit_pictures_some_clips_are_well_lit(data):
+    recipe = Recipe(name="test", clean=("photos",), mixture=Mixture(pairs=0, dark=1, bright=1, black=0))
+    dark, _, _, truth, _, _ = Samples(recipe, data).clips(2, size=24, frames=2, crop=(48, 64))
+    well_lit = [abs(float(low.mean()) - high.mean()) < 5 for low, high in zip(dark[0], truth[0], strict=True)]
+    assert 1 <= sum(well_lit) <= 12
+
+
 def test_some_cameras_stand_still_and_some_move():
     still = panned = 0
     for seed in range(40):

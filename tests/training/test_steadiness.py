@@ -39,8 +39,10 @@ def test_a_short_clip_is_played_there_and_back(data, short, tmp_path):
     for n in range(7):
         writer.write(np.full((24, 32, 3), 30 * n, np.uint8))
     writer.release()
-    (scene,) = clips.scenes(tmp_path)
+    scene, held = clips.scenes(tmp_path)
     assert means(scene.truth)[:14].round(-1).tolist() == [0, 30, 60, 90, 120, 150, 180, 150, 120, 90, 60, 30, 0, 30]
+    assert held.name == "held-d-nod"
+    assert set(means(held.truth).tolist()) == {means(scene.truth)[0]}
 
 
 def test_the_same_scene_is_the_same_dark_clip_twice_and_its_noise_is_fresh_in_every_frame(scene):
