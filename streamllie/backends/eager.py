@@ -14,6 +14,7 @@ from streamllie.errors import BackendError, ModelError
 from streamllie.frame import VideoFormat
 from streamllie.models.checkpoint import load
 from streamllie.models.fold import fold
+from streamllie.models.history import CHANNELS
 from streamllie.models.names import HISTORY, INPUTS, NEXT_HISTORY, OUTPUTS
 from streamllie.models.streaming import Streaming
 from streamllie.shelf import Model
@@ -31,7 +32,7 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto", d
     history = network.history is not None
     states: dict[str, tuple[int, ...]] = {"state": (1, network.state_size())}
     if history:
-        states[HISTORY] = state_shape((1, 24, None, None), format)
+        states[HISTORY] = state_shape((1, CHANNELS, None, None), format)
     names = (*INPUTS, HISTORY) if history else INPUTS
     outputs = (*OUTPUTS, NEXT_HISTORY) if history else OUTPUTS
     streaming = Streaming(network).eval()

@@ -11,6 +11,7 @@ import torch
 
 from streamllie.models.checkpoint import load
 from streamllie.models.fold import fold
+from streamllie.models.history import CHANNELS
 from streamllie.models.names import HISTORY, INPUTS, NEXT_HISTORY, OUTPUTS
 from streamllie.models.network import SHRINK, Network
 from streamllie.models.streaming import Streaming
@@ -31,7 +32,7 @@ def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
     half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
     half = {2: half_h, 3: half_w}
     remembers = folded.history is not None
-    history = (torch.zeros(1, 24, *(-(-side // SHRINK) * SHRINK // 4 for side in (2 * h, 2 * w))),) * remembers
+    history = (torch.zeros(1, CHANNELS, *(-(-side // SHRINK) * SHRINK // 4 for side in (2 * h, 2 * w))),) * remembers
     free = torch.export.Dim.AUTO
     with _quiet():
         program = torch.onnx.export(

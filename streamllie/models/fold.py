@@ -51,3 +51,14 @@ def _fold_detail(detail: Detail) -> None:
     assert detail.widen.bias is not None
     detail.widen.bias[:half].mul_(detail.scale[0, :, 0, 0])
     detail.norm, detail.scale = nn.Identity(), None
+    detail.widen, detail.gate = _half(detail.widen, slice(half)), _half(detail.widen, slice(half, None))
+
+
+def _half(both: nn.Conv2d, channels: slice) -> nn.Conv2d:
+    """The part of a 3x3 convolution that gives half of the channels."""
+    part = nn.Conv2d(both.in_channels, both.out_channels // 2, 3, padding=1)
+    assert both.bias is not None
+    assert part.bias is not None
+    part.weight.data.copy_(both.weight[channels])
+    part.bias.data.copy_(both.bias[channels])
+    return part.requires_grad_(False)

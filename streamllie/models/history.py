@@ -1,43 +1,78 @@
 """Temporal denoising: what stands still is averaged over time, what moves is taken from this frame alone.
 
-    h_t = x_t - w (x_t - h_(t-1)),   w in [0, MOST_KEPT] for each 4x4 pixels
+    h_t = x_t - w (x_t - h_(t-1)),   w = trust / (1 + r_(t-1)),   r_t = (1 - w)^2 + w^2 r_(t-1)
 
-x_t is the exposed frame at a quarter of its size, h the history that later frames see. The weight w comes from a small
-network that sees how x and h differ (noise is a difference without a mean, motion is one with a mean), how bright the
-place is and how much gain, thus noise, the frame has. A difference that noise does not explain closes the gate in that
-very frame, so that nothing trails. Recursive filtering with such a gate is the classic of motion-adaptive denoisers
-(Dubois and Sabri, "Noise Reduction in Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is
-trained here.
+x_t is the exposed frame at a quarter of its size, h the history that later frames see. r is the share of the noise's
+variance that is left in h: 1 in a new place, then 1/2, 1/3, ... where it is trusted, the running mean of what stands
+still (Kalman's gain for a constant). Trust in [0, 1] comes from a small network that compares x and h in units of the
+frame's own noise: noise is a difference without a mean, motion is one with a mean. A difference that noise does not
+explain closes the gate in that very frame, so that nothing trails. The network after this sees 1 - r, so it smooths
+less where less noise is left.
+
+Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
+Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
+diagonal details, as in Immerkaer, "Fast Noise Variance Estimation", 1996.
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from streamllie.models.exposure import Exposure
-from streamllie.models.memory import Memory
+from streamllie.models.memory import Memory, pool
 
+CHANNELS = 25  # of the history: 16 of luma, 8 of chroma, 1 - r
 MOST_KEPT = 0.9  # of the history, in one frame
+LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
+MANY = 8.0  # times the noise; a larger difference says no more
 
 
 class History(nn.Module):
     """Blend a frame with what is remembered of it."""
 
-    def __init__(self, width: int = 12) -> None:
+    diagonal: Tensor
+
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.compare = nn.Conv2d(5, width, 3, padding=1)
+        self.compare = nn.Conv2d(8, width, 3, padding=1)
         self.weigh = nn.Conv2d(width, 1, 3, padding=1)
+        nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
+        self.register_buffer("diagonal", _diagonal(), persistent=False)
 
     def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> Tensor:
-        """(B, 24, H, W) to the same shape, which becomes the next history."""
+        """(B, 24, H, W) to the same shape; H and W even. What `memory.next_history` then has is for the network too."""
+        rough = F.conv2d(x[:, :16], self.diagonal).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        noise = memory(pool((rough + LEAST_NOISE).log()))  # (B, 1)
+        sure = torch.zeros_like(rough)
         if memory.history is not None and memory.keep is not None:
-            difference = x - memory.history
-            luma, chroma = difference.split([16, 8], dim=1)
-            mean = luma.mean(dim=1, keepdim=True)  # (B, 1, H, W)
-            level = x[:, :16].mean(dim=1, keepdim=True)
-            seen = [mean, luma.abs().mean(dim=1, keepdim=True), chroma.abs().mean(dim=1, keepdim=True), level]
-            seen += [exposure.log_gain[:, :, None, None].expand_as(mean)]
-            weight = MOST_KEPT * self.weigh(torch.relu(self.compare(torch.cat(seen, dim=1)))).sigmoid()
+            before, sure = memory.history.split([24, 1], dim=1)
+            difference = x - before
+            trust = self._trust(x, difference, rough, sure, noise)
             remembered = (memory.keep > 0).to(x.dtype).view(-1, 1, 1, 1)
-            x = x - weight * (remembered * exposure.share) * difference
-        memory.next_history = x
+            weight = (trust / (2 - sure)).clamp(max=MOST_KEPT) * (remembered * exposure.share)
+            x = x - weight * difference
+            sure = 1 - (1 - weight).square() - weight.square() * (1 - sure)
+        memory.next_history = torch.cat([x, sure], dim=1)
         return x
+
+    def _trust(self, x: Tensor, difference: Tensor, rough: Tensor, sure: Tensor, noise: Tensor) -> Tensor:
+        """How far each place is the one that is remembered: (B, 1, H, W) in [0, 1], decided on 8x8 pixels."""
+        unit = (-noise).exp()[:, :, None, None]
+        luma, chroma = difference.split([16, 8], dim=1)
+        mean = luma.mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        sizes = [mean, mean.abs(), luma.abs().mean(dim=1, keepdim=True), chroma.abs().mean(dim=1, keepdim=True), rough]
+        sizes = F.avg_pool2d((torch.cat(sizes, dim=1) * unit).clamp(-MANY, MANY), 2)  # (B, 5, H/2, W/2)
+        level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
+        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(level[:, :1])], dim=1)
+        trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
+        return F.interpolate(trust, scale_factor=2.0, mode="bilinear")
+
+
+def _diagonal() -> Tensor:
+    """Kernel (4, 16, 1, 1): the diagonal detail of each 2x2 of 4x4 unshuffled pixels, of noise's own deviation."""
+    kernel = torch.zeros(4, 16)
+    for n in range(4):
+        top, left = 2 * (n // 2), 2 * (n % 2)
+        for row, column, sign in ((0, 0, 1), (0, 1, -1), (1, 0, -1), (1, 1, 1)):
+            kernel[n, 4 * (top + row) + left + column] = sign / 2
+    return kernel[:, :, None, None]

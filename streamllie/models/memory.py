@@ -20,7 +20,7 @@ class Memory:
     def __init__(self, state: Tensor | None = None, keep: Tensor | None = None, history: Tensor | None = None) -> None:
         self.state = state  # (B, S) float32
         self.keep = keep if state is not None else None  # (B, 1) or (1,) in [0, 1]; 0 forgets everything
-        self.history = history  # (B, 24, H/4, W/4), see history.py
+        self.history = history  # (B, CHANNELS, H/4, W/4), see history.py
         self.next_history: Tensor | None = None
         self.vectors: list[Tensor] = []
         self.used = 0

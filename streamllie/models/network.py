@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamllie.models.adr import ADR
+from streamllie.models.exact import Exact
 from streamllie.models.exposure import Exposure, curve
-from streamllie.models.history import History
+from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
@@ -39,7 +40,7 @@ class Gate(nn.Module):
         self.widen = nn.Conv2d(width, 2 * width, 1)
         self.around = nn.Conv2d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width) if kernel else None
         self.adr = ADR(2 * width, m=adr.m, d=adr.d) if adr else None
-        self.weigh = nn.Linear(width, width) if attention else None
+        self.weigh = Exact(width, width) if attention else None
         self.project = nn.Conv2d(width, width, 1)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
@@ -76,13 +77,15 @@ class Detail(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.widen = nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.widen = nn.Conv2d(width, 2 * width, 3, padding=1)  # folded: the left half of its channels
+        self.gate: nn.Conv2d | None = None  # folded: the right half, which saves a copy of both
         self.norm: nn.Module = nn.BatchNorm2d(2 * width)  # folded: the identity
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, w, H, W) to the same shape."""
-        left, right = self.norm(self.widen(x)).chunk(2, dim=1)
+        h = self.norm(self.widen(x))
+        left, right = h.chunk(2, dim=1) if self.gate is None else (h, self.gate(x))
         if self.scale is not None:
             left = self.scale * left
         return x + left.clamp(-GATE, GATE) * right.clamp(-GATE, GATE)
@@ -107,6 +110,7 @@ class NetworkSize:
     middle: int = 1  # blocks at 1/16
     decoder: int = 1  # blocks at 1/8, on the way up: they carry ADR
     details: int = 1  # dense steps at 1/4
+    head: int = 3  # kernel of the last convolution
     tone: int = 32  # hidden units of the tone head
     history: bool = False  # temporal denoising
     scene: bool = False  # the tone head also sees the pooled features at 1/16
@@ -122,8 +126,8 @@ class Network(nn.Module):
         self.size = s = size or NetworkSize()
         adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
         self.history = History() if s.history else None
-        self.stem = nn.Conv2d(24, s.fine, 3, padding=1)
-        self.noise = nn.Linear(1, s.fine)  # from the exposure gain: how noisy the picture is
+        self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
+        self.noise = Exact(1, s.fine)  # from the exposure gain: how noisy the picture is
         self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
         self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
         same = s.deep == s.coarse
@@ -133,10 +137,8 @@ class Network(nn.Module):
         self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
         self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
         self.detail = nn.Sequential(*(Detail(s.fine) for _ in range(s.details)))
-        self.head = nn.Conv2d(s.fine, 24, 3, padding=1)
-        self.tone = nn.Sequential(
-            nn.Linear(s.coarse + 3 + (s.deep if s.scene else 0), s.tone), nn.ReLU(), nn.Linear(s.tone, 4)
-        )
+        self.head = nn.Conv2d(s.fine, 24, s.head, padding=s.head // 2)
+        self.tone = nn.Sequential(Exact(s.coarse + 3 + (s.deep if s.scene else 0), s.tone), nn.ReLU(), Exact(s.tone, 4))
         self.light = nn.Conv2d(s.coarse, 2, 1)
         for last in (self.head, self.tone[-1], self.light):
             assert isinstance(last, nn.Conv2d | nn.Linear)
@@ -153,11 +155,14 @@ class Network(nn.Module):
         exposure = Exposure.of(patch, memory)
         gain, share = exposure.gain, exposure.share
         exposed = torch.cat([curve(luma, gain), chroma * (gain / (1 + (gain - 1) * patch))], dim=1)  # colour as luma
+        seen = exposed
         if self.history is not None:
             exposed = self.history(exposed, exposure, memory)
+            assert memory.next_history is not None
+            seen = memory.next_history
 
         # Residual.
-        fine = self.stem(exposed)  # (B, f, H/4, W/4)
+        fine = self.stem(seen)  # (B, f, H/4, W/4)
         fine = fine + self.noise(exposure.log_gain)[:, :, None, None]
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:

@@ -9,7 +9,7 @@
 | state, next_state | (1, S) | float32 | smoothed statistics of earlier frames; any finite values where keep is 0 |
 | keep | (1,) | float32 | share of the state that is kept, 0 to 1; 0: a single picture |
 | strength | (1,) | float32 | 0: output equals input exactly; 1: the full effect |
-| history, next_history | (1, 24, H', W') | float32 | the frame before, denoised; finite where keep is 0 |
+| history, next_history | (1, 25, H', W') | float32 | the frame before, denoised, and how far; finite where keep is 0 |
 | levels | (5,) | float32 | black, luma range, neutral chroma, chroma range, peak: in code values, see `frame.Levels` |
 
 A model without temporal denoising has no history; H' and W' are H and W rounded up to a multiple of 16, over 4.

@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from streamllie.models.exposure import Exposure
-from streamllie.models.history import MOST_KEPT, History
+from streamllie.models.history import CHANNELS, MOST_KEPT, History
 from streamllie.models.memory import Memory
 
 
@@ -14,25 +15,82 @@ def filled(history: torch.Tensor | None, *, keep: float = 0.8) -> Memory:
     return Memory(torch.zeros(1, 1), torch.tensor([[keep]]), history)
 
 
-def test_the_first_frame_and_a_frame_after_a_cut_pass_untouched():
-    layer, x = History(), torch.rand(1, 24, 8, 8)
-    assert torch.equal(layer(x, exposure(), Memory()), x)
-    assert torch.equal(layer(x, exposure(), filled(torch.rand(1, 24, 8, 8), keep=0.0)), x)
+def picture() -> torch.Tensor:
+    return torch.rand(1, 24, 8, 8)
+
+
+def remembered(x: torch.Tensor, *, sure: float = 0.5) -> torch.Tensor:
+    return torch.cat([x, torch.full((1, 1, 8, 8), sure)], dim=1)
+
+
+def trusting(trust: float) -> History:
+    """A gate that says the same of every place."""
+    layer = History()
+    torch.nn.init.zeros_(layer.weigh.weight)
+    torch.nn.init.constant_(layer.weigh.bias, torch.tensor(trust).logit().item())  # type: ignore[arg-type]
+    return layer
+
+
+def test_the_first_frame_and_a_frame_after_a_cut_pass_untouched_and_nothing_is_sure():
+    layer, x = History(), picture()
+    for memory in (Memory(), filled(remembered(picture()), keep=0.0)):
+        assert torch.equal(layer(x, exposure(), memory), x)
+        assert memory.next_history is not None
+        assert (memory.next_history[:, 24:] == 0).all()
 
 
 def test_what_comes_out_is_what_the_next_frame_remembers():
-    layer, memory = History(), filled(torch.rand(1, 24, 8, 8))
-    out = layer(torch.rand(1, 24, 8, 8), exposure(), memory)
-    assert memory.next_history is out
+    layer, memory = History(), filled(remembered(picture()))
+    out = layer(picture(), exposure(), memory)
+    assert memory.next_history is not None
+    assert torch.equal(memory.next_history[:, :24], out)
+    assert memory.next_history.shape == (1, CHANNELS, 8, 8)
 
 
 def test_the_result_lies_between_the_frame_and_its_history_and_never_is_the_history_alone():
-    layer, x, before = History(), torch.rand(1, 24, 8, 8), torch.rand(1, 24, 8, 8)
-    share = ((layer(x, exposure(), filled(before)) - x) / (before - x)).detach()
-    assert (share > 0).all()
-    assert (share <= MOST_KEPT + 1e-4).all()
+    layer, x, before = History(), picture(), picture()
+    share = ((layer(x, exposure(), filled(remembered(before))) - x) / (before - x)).detach()
+    assert (share >= 0).all()
+    assert (share <= MOST_KEPT + 1e-3).all()
 
 
 def test_a_well_lit_frame_is_not_blended():
-    layer, x = History(), torch.rand(1, 24, 8, 8)
-    assert torch.equal(layer(x, exposure(share=0.0), filled(torch.rand(1, 24, 8, 8))), x)
+    layer, x = History(), picture()
+    assert torch.equal(layer(x, exposure(share=0.0), filled(remembered(picture()))), x)
+
+
+def test_what_is_trusted_becomes_the_running_mean_and_the_noise_that_is_said_to_be_left_is_left():
+    torch.manual_seed(0)
+    layer, truth = trusting(0.9999), torch.full((1, 24, 8, 8), 0.4)
+    frames = [truth + 0.05 * torch.randn(1, 24, 8, 8) for _ in range(6)]
+    history = None
+    for frame in frames:
+        memory = filled(history) if history is not None else Memory()
+        layer(frame, exposure(), memory)
+        history = memory.next_history
+    assert history is not None
+    mean = torch.stack(frames).mean(dim=0)
+    assert (history[:, :24] - mean).abs().max() < 1e-3
+    left = (1 - history[:, 24:]).mean().item()  # share of the variance
+    assert left == pytest.approx(1 / 6, abs=1e-3)
+    assert (history[:, :24] - truth).var().item() / 0.05**2 == pytest.approx(left, rel=0.25)  # 1,536 samples
+
+
+def test_what_is_not_trusted_starts_anew():
+    layer, x = trusting(1e-6), picture()
+    memory = filled(remembered(picture(), sure=0.8))
+    assert (layer(x, exposure(), memory) - x).abs().max() < 1e-4
+    assert memory.next_history is not None
+    assert memory.next_history[:, 24:].max() < 1e-4
+
+
+def test_noise_is_measured_apart_from_edges_and_shades():
+    torch.manual_seed(0)
+    layer = History()
+    edges = torch.zeros(1, 1, 32, 32)
+    edges[:, :, :, 13:] = 0.5
+    edges += torch.linspace(0, 0.2, 32)[:, None]
+    unshuffled = torch.nn.functional.pixel_unshuffle(edges, 4)
+    assert torch.nn.functional.conv2d(unshuffled, layer.diagonal).abs().max() < 1e-6
+    noise = torch.nn.functional.pixel_unshuffle(0.1 * torch.randn(1, 1, 256, 256), 4)
+    assert torch.nn.functional.conv2d(noise, layer.diagonal).std().item() == pytest.approx(0.1, rel=0.03)
