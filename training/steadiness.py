@@ -5,14 +5,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.enhance import SMOOTHING, Steady
 from streamllie.frame import Frame, VideoFormat
+from streamllie.models.checkpoint import load
+from streamllie.models.export import write_onnx
+from streamllie.models.fold import fold
 from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
 from training.clips import HELD, LIGHTS, Scene
@@ -21,8 +27,9 @@ from training.temporal_metrics import Flow, flicker, flows, settling, trail_erro
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
 
-MODES = {"single": 0.0, "smoothed": SMOOTHING}  # the amount of smoothing
+MODES = {"single": 0.0, "smoothed": SMOOTHING, "denoised": SMOOTHING}  # the amount of smoothing
 FILLING = 1.0  # seconds in which a memory that begins empty fills: what it changes meanwhile is no flicker
+NEVER = 100.0  # its sigmoid is no trust at all
 EVERY = 10  # SSIM is of one frame in so many; it takes longer than all else
 
 
@@ -46,17 +53,28 @@ class Row:
 
 
 def rows(made: Iterable[Scene], *, model: str, backend: str = "auto", precision: str = "auto") -> Iterator[Row]:
-    """Scores of each scene in each light: of the input, then of each of MODES, through the engine that users get."""
-    found = shelf.find(model)
+    """Scores of each scene in each light: of the input, then of each of MODES, through the engine that users get.
+
+    "smoothed" is a model whose temporal denoising is off; one without any has no "denoised".
+    """
+    with TemporaryDirectory(prefix="streamllie-steadiness-") as folder:
+        found = shelf.find(model)
+        models = {"single": found, "smoothed": found}
+        if (off := _without_denoising(found, Path(folder))) is not None:
+            models |= {"smoothed": off, "denoised": found}
+        yield from _rows(made, models, backend=backend, precision=precision)
+
+
+def _rows(made: Iterable[Scene], models: dict[str, shelf.Model], *, backend: str, precision: str) -> Iterator[Row]:
     for scene in made:
         height, width = scene.truth[0].shape[:2]
         format = VideoFormat(height=height, width=width, full_range=True)
         motion, calm = flows(scene.truth), scene.calm()
         with ExitStack() as stack:
             results: dict[str, Callable[[list[Rgb]], list[Rgb]]] = {"input": lambda frames: frames}
-            for mode, smoothing in MODES.items():
-                engine = stack.enter_context(open_engine(found, format, backend=backend, precision=precision))
-                steady = Steady(engine, format, Smoothing(smoothing), strength=1.0)
+            for mode, model in models.items():
+                engine = stack.enter_context(open_engine(model, format, backend=backend, precision=precision))
+                steady = Steady(engine, format, Smoothing(MODES[mode]), strength=1.0)
                 results[mode] = partial(enhanced, enhance=steady, rate=scene.rate)
             calms = {mode: result(calm) for mode, result in results.items()}
             for light in LIGHTS:
@@ -78,7 +96,7 @@ def enhanced(dark: list[Rgb], enhance: Steady, *, rate: float) -> list[Rgb]:
 
 def score(scene: Scene, light: str, mode: str, frames: list[Rgb], *, motion: list[Flow], calm: list[Rgb]) -> Row:
     """All figures of one result; `calm` is the mode's result for the calm clip."""
-    full = slice(round(FILLING * scene.rate), None)
+    full = slice(min(round(FILLING * scene.rate), len(frames) // 2), None)
     restless = flicker(frames[full], scene.truth[full])
     own = None if light == "switch" else flicker(frames[full], calm[full])
     settled = settling(frames, scene.truth, switch=scene.switch, rate=scene.rate) if light == "switch" else None
@@ -130,6 +148,18 @@ def summary(scored: list[Row]) -> dict[str, dict[str, float]]:
             groups[key]["settling"] = max(r.settling or 0.0 for r in ours)
         groups[key] = {name: round(value, 3) for name, value in groups[key].items()}
     return groups
+
+
+def _without_denoising(model: shelf.Model, folder: Path) -> shelf.Model | None:
+    """The same weights with a gate that trusts nothing; None if the model does not denoise over time."""
+    if model.weights_path is None or (network := load(model.weights_path)).history is None:
+        return None
+    network.history.weigh.weight.zero_()
+    assert network.history.weigh.bias is not None
+    network.history.weigh.bias.fill_(-NEVER)
+    path = folder / f"{model.name}.onnx"
+    write_onnx(fold(network), path, dtype=torch.uint8)
+    return shelf.find(path)
 
 
 def _group(row: Row) -> str:

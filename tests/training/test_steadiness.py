@@ -2,14 +2,17 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from tests.models.networks import SMALL, lively_network
 from training import clips, evaluate, steadiness
 from training.clips import LIGHTS, Scene
+from training.export import export
 
 SECONDS = 0.6
 
@@ -66,14 +69,24 @@ def test_an_exposure_that_hunts_swings_by_some_percent_and_a_lamp_by_much(scene)
     assert dark[: scene.switch].max() < 0.7 * dark[scene.switch :].min()
 
 
-def test_every_scene_is_scored_in_every_light_and_mode(data, short, monkeypatch, capsys):
+@pytest.mark.parametrize("history", [False, True])
+def test_every_scene_is_scored_in_every_light_and_mode(history, data, short, monkeypatch, capsys, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    size = replace(SMALL, history=history)
+    network = lively_network(size).state_dict()
+    torch.save({"average": network, "recipe": {"network": asdict(size)}, "step": 0}, checkpoint)
+    export(checkpoint, name="some", licence="", summary="", shelf=tmp_path)
+    monkeypatch.setenv("STREAMLLIE_SHELF", str(tmp_path))
     monkeypatch.setattr(
-        sys, "argv", ["evaluate", "--clips", str(data), "--scene", "pan", "--json", "--precision", "fp32"]
+        sys,
+        "argv",
+        ["evaluate", "--model", "some", "--clips", str(data), "--scene", "pan", "--json", "--precision", "fp32"],
     )
     evaluate.main()
     printed = json.loads(capsys.readouterr().out)
     scored = [(row["light"], row["mode"]) for row in printed["rows"]]
-    assert scored == [(light, mode) for light in LIGHTS for mode in ("input", *steadiness.MODES)]
+    modes = [mode for mode in steadiness.MODES if history or mode != "denoised"]
+    assert scored == [(light, mode) for light in LIGHTS for mode in ("input", *modes)]
     assert all(row["trail"] is not None for row in printed["rows"])
     assert [row["settling"] is None for row in printed["rows"]] == [row["light"] != "switch" for row in printed["rows"]]
     assert "moving, steady, smoothed" in printed["against_single"]
