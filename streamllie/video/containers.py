@@ -22,6 +22,7 @@ class Container:
     audio: frozenset[str] | None = None  # None: the muxer knows
     late_start: bool = False  # made for clocks that start anywhere
     hvc1: bool = False  # players of Apple want HEVC under this tag
+    edit_list: bool = False  # hides what lies before 0
     constant_rate: bool = False  # frames have numbers, not times
     options: tuple[tuple[str, str], ...] = ()
 
@@ -37,6 +38,7 @@ _MP4 = Container(
     chapters=True,
     cover_stream=True,
     hvc1=True,
+    edit_list=True,
     options=_MOV_OPTIONS,
 )
 _TS = Container(
@@ -56,6 +58,7 @@ CONTAINERS = {
         text_subtitle="mov_text",
         chapters=True,
         hvc1=True,
+        edit_list=True,
         options=_MOV_OPTIONS,
     ),
     ".mkv": Container(

@@ -4,7 +4,6 @@ import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -23,24 +22,13 @@ from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_st
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
+from streamllie.video.track import Track
 
 log = logging.getLogger(__name__)
 
-JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
 SEEK_MARGIN = 5  # seconds; an index of the video may lead past the sound that belongs to it
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
-
-
-@dataclass
-class _Track:
-    """One copied stream: where it goes, and where its clock is."""
-
-    output: Stream
-    converter: SubtitleConverter | None = None
-    last: int | None = None  # decoding time of the last packet, in units of the input stream
-    offset: int = 0  # added to all times after a clock jump
-    past_end: bool = False
 
 
 class Passthrough:
@@ -63,7 +51,7 @@ class Passthrough:
         self._note = note
         self._output, self._container, self._suffix = output, container, suffix
         self._timeline, self._shift = timeline, shift
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, Track] = {}
         self._pictures: list[tuple[Stream, Stream]] = []
         self._damaged: list[str] = []
         self._path = path
@@ -198,7 +186,7 @@ class Passthrough:
         elif name in TEXT_SUBTITLES and other is not None:
             converter = SubtitleConverter(stream, self._output, codec=other)
             copy_stream_metadata(stream, converter.stream, changed=False)
-            self._tracks[stream.index] = _Track(converter.stream, converter)
+            self._tracks[stream.index] = Track(converter.stream, converter)
             log.info("%s is converted to %s", _describe(stream), other)
         else:
             self._drop(stream)
@@ -210,7 +198,7 @@ class Passthrough:
             target.time_base = stream.time_base
             cut = self._timeline.begin is not None or self._timeline.end is not None
             copy_stream_metadata(stream, target, changed=cut)
-            self._tracks[stream.index] = _Track(target)
+            self._tracks[stream.index] = Track(target)
         elif stream.type == "audio":
             raise SinkError(
                 f"{_describe(stream)} does not fit into {self._suffix}; name the output .mkv, which holds it"
@@ -257,27 +245,9 @@ class Passthrough:
             if converted is None:
                 return
             packet = cast("Packet[Stream]", converted)
-        if packet.dts is None:
-            packet.dts = packet.pts
-        if packet.dts is None:
-            packet.dts = 0 if track.last is None else track.last + (packet.duration or 1) - track.offset
-        self._move(packet, track, unit)
-        packet.stream = track.output
-        self._output.mux_one(packet)
-
-    def _move(self, packet: "Packet[Stream]", track: _Track, unit: Fraction) -> None:
-        """Onto the output's clock, which never goes back."""
-        assert packet.dts is not None
-        dts = packet.dts + track.offset
-        if track.last is not None and (track.last - dts) * unit > JUMP_BACK:
-            track.offset += track.last + 1 - dts
-        dts = packet.dts + track.offset
-        late = 0 if track.last is None else max(0, track.last - dts)
-        track.last = dts + late
-        by = track.offset + late - round(self._shift / unit)
-        packet.dts += by
-        if packet.pts is not None:
-            packet.pts += by
+        for ready in track.due(packet, edit_list=self._container.edit_list):
+            track.place(ready, unit=unit, shift=self._shift)
+            self._output.mux_one(ready)
 
 
 def _time(packet: "Packet[Stream]") -> Fraction | None:

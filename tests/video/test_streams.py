@@ -16,6 +16,12 @@ def reopened(path: Path) -> av.container.InputContainer:
     return av.open(str(path))
 
 
+def heard(path: Path) -> int:
+    """Samples that a player gets from the first sound track."""
+    with reopened(path) as file:
+        return sum(frame.samples for frame in file.decode(audio=0))
+
+
 @pytest.mark.parametrize(
     ("container", "codecs"),
     [
@@ -60,6 +66,21 @@ def test_sound_that_changes_its_container_sounds_the_same_and_stays_in_step(
     before = times(source)[0] - (packets(source, 1)[0][1] or 0)
     after = times(target)[0] - (packets(target, 1)[0][1] or 0)
     assert abs(before - after) <= Fraction(1, 900)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+def test_sound_that_an_edit_list_cuts_away_is_not_heard_in_another_container(tmp_path: Path, container: str) -> None:
+    source = media.make_video(
+        tmp_path / "night.mp4",
+        sound=[media.Sound(start=Fraction(-3, 10), seconds=0.7)],
+        muxer_options={"avoid_negative_ts": "disabled"},
+    )
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    two_packets = 2 * 1024  # the decoder's run-up, and one that is cut away in part
+    assert 0 <= heard(target) - heard(source) <= (0 if container == "mp4" else two_packets)
 
 
 def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""One copied stream: where its packets go, which of them, and at what time."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from av.packet import Packet
+from av.stream import Stream
+
+from streamllie.video.subtitles import SubtitleConverter
+
+JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
+
+
+@dataclass
+class Track:
+    """Remembers the stream's clock, and one packet of sound that its decoder may need before the first heard one."""
+
+    output: Stream
+    converter: SubtitleConverter | None = None
+    last: int | None = None  # decoding time of the last packet, in units of the input stream
+    offset: int = 0  # added to all times after a clock jump
+    past_end: bool = False
+    heard: bool = False  # whether a packet has come that is not cut away
+    run_up: "Packet[Stream] | None" = None
+
+    def due(self, packet: "Packet[Stream]", *, edit_list: bool) -> "list[Packet[Stream]]":
+        """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.
+
+        The last cut packet before the first heard one stays: a decoder starts with it. With an `edit_list` of
+        its own, the output hides all that lies before 0.
+        """
+        if not packet.is_discard or self.output.type != "audio":
+            before, self.run_up, self.heard = self.run_up, None, True
+            return [packet] if before is None else [before, packet]
+        if self.heard:
+            return []
+        if edit_list:
+            return [packet]
+        self.run_up = packet
+        return []
+
+    def place(self, packet: "Packet[Stream]", *, unit: Fraction, shift: Fraction) -> None:
+        """Put a packet onto the output's clock, which never goes back."""
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is None:
+            packet.dts = 0 if self.last is None else self.last + (packet.duration or 1) - self.offset
+        dts = packet.dts + self.offset
+        if self.last is not None and (self.last - dts) * unit > JUMP_BACK:
+            self.offset += self.last + 1 - dts
+        dts = packet.dts + self.offset
+        late = 0 if self.last is None else max(0, self.last - dts)
+        self.last = dts + late
+        by = self.offset + late - round(shift / unit)
+        packet.dts += by
+        if packet.pts is not None:
+            packet.pts += by
+        packet.stream = self.output
