@@ -19,7 +19,7 @@ from streamllie.video.containers import Container
 from streamllie.video.encoders import ENCODERS, FAMILIES, LOSSY_FAMILIES, Encoder
 from streamllie.video.opening import reason
 from streamllie.video.rate import BUFFER, default_cap, parse_rate
-from streamllie.video.tags import CHROMA_LOCATIONS
+from streamllie.video.tags import CHROMA_LOCATIONS, FULL, LIMITED
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Choice:
     depth: int  # bits per sample that are written
     height: int  # may be one more than the source's
     width: int
+    range_tag: int  # of the levels that are written: 0 untagged, which is limited too, 1 limited, 2 full
     options: dict[str, str]
     why: str  # one sentence if it is not what one would expect, or ""
 
@@ -74,8 +75,16 @@ def choose(
             log.info("%s; trying the next encoder", refused[-1])
             continue
         options = _options(encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate)
-        choice = Choice(encoder=encoder, depth=depth, height=height, width=width, options=options, why="")
-        why = _explain(choice, video, source_codec=source_codec, named=codec != "auto")
+        choice = Choice(
+            encoder=encoder,
+            depth=depth,
+            height=height,
+            width=width,
+            range_tag=_range_tag(encoder, video, container),
+            options=options,
+            why="",
+        )
+        why = _explain(choice, video, suffix=suffix, source_codec=source_codec, named=codec != "auto")
         return replace(choice, why=why)
     raise SinkError(f"no encoder can write this video: {'; '.join(dict.fromkeys(refused))}")
 
@@ -90,7 +99,7 @@ def set_up(context: VideoCodecContext, choice: Choice, video: VideoFormat) -> No
     context.color_primaries = video.primaries
     context.color_trc = video.transfer
     context.colorspace = video.matrix
-    context.color_range = video.range_tag or (2 if video.full_range else 0)
+    context.color_range = choice.range_tag
     if video.sample_aspect_ratio:
         context.sample_aspect_ratio = video.sample_aspect_ratio
     options = dict(choice.options)
@@ -165,13 +174,22 @@ def _options(
     return options
 
 
-def _explain(choice: Choice, video: VideoFormat, *, source_codec: str | None, named: bool) -> str:
+def _range_tag(encoder: Encoder, video: VideoFormat, container: Container) -> int:
+    if not video.full_range:
+        return video.range_tag
+    kept = encoder.full_range_in is None or container.muxer in encoder.full_range_in
+    return FULL if kept else LIMITED
+
+
+def _explain(choice: Choice, video: VideoFormat, *, suffix: str, source_codec: str | None, named: bool) -> str:
     said: list[str] = []
     family = choice.encoder.family
     if not named and source_codec is not None and source_codec != family:
         said.append(f"the source is {source_codec}, the output is {family}")
     if choice.depth < video.depth:
         said.append(f"{video.depth} bits become {choice.depth}, which is what {choice.encoder.name} takes")
+    if video.full_range and choice.range_tag == LIMITED:
+        said.append(f"full-range levels become limited ones: {family} in {suffix} cannot say that they are full")
     if (choice.height, choice.width) != (video.height, video.width):
         said.append(f"{video.width}x{video.height} becomes {choice.width}x{choice.height}: {family} has no odd sizes")
     return "; ".join(said)

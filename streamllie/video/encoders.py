@@ -24,6 +24,7 @@ class Encoder:
     quality_range: tuple[int, int] = (0, 51)
     most_rate: int = 1_000_000_000  # bits per second: libav counts the buffer, twice this, in 32 bits
     odd_sizes: bool = True
+    full_range_in: frozenset[str] | None = None  # muxers in which players see that levels are full; None: in all
     hardware: bool = False
     options: tuple[tuple[str, str], ...] = ()
 
@@ -99,6 +100,7 @@ ENCODERS = (
         name="ffv1",
         family="ffv1",
         layouts=YUV8_10 | {12: "yuv420p12le"},
+        full_range_in=frozenset({"matroska"}),
         options=(("level", "3"), ("slicecrc", "1"), ("g", "1")),
     ),
     Encoder(
@@ -108,6 +110,7 @@ ENCODERS = (
         preset_option="profile",
         presets=PRORES_PROFILES,
         preset="standard",
+        full_range_in=frozenset(),
     ),
 )
 FAMILIES = tuple(dict.fromkeys(encoder.family for encoder in ENCODERS))

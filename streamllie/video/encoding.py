@@ -16,6 +16,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.video.choice import Choice, set_up
 from streamllie.video.containers import Container
 from streamllie.video.planes import PLANAR, fill
+from streamllie.video.tags import FULL, LIMITED
 
 TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
 
@@ -42,6 +43,7 @@ class Encoding:
         self._format, self._container, self._choice = format, container, choice
         self._shift, self._note = shift, note
         self._last_pts: int | None = None
+        self._limits = format.full_range and choice.range_tag == LIMITED
         rate = format.rate or Fraction(30)
         self._usual_duration = 1 / rate
         # In avi a frame has a number, not a time.
@@ -54,8 +56,13 @@ class Encoding:
         """The packets that are ready once this frame is in; take them all."""
         fill(self._native, frame.y, frame.u, frame.v)
         native = self._native
-        if native.format.name != self._choice.pixels:
-            native = self._swscale.reformat(native, format=self._choice.pixels)
+        if native.format.name != self._choice.pixels or self._limits:
+            native = self._swscale.reformat(
+                native,
+                format=self._choice.pixels,
+                src_color_range=FULL if self._limits else None,
+                dst_color_range=LIMITED if self._limits else None,
+            )
         native.pts = self._tick(frame)
         native.time_base = self.time_base
         native.duration = round((frame.duration * frame.time_base or self._usual_duration) / self.time_base)
@@ -91,7 +98,7 @@ class Encoding:
         video = self._format
         native = av.VideoFrame(self._choice.width, self._choice.height, PLANAR[video.depth])
         native.colorspace = video.matrix
-        native.color_range = video.range_tag or (2 if video.full_range else 0)
+        native.color_range = FULL if self._limits else self._choice.range_tag
         native.color_primaries = video.primaries
         native.color_trc = video.transfer
         return native

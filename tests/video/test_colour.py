@@ -8,7 +8,7 @@ import pytest
 
 from streamllie.video import VideoSource
 from tests import media
-from tests.video.chain import enhance, frames_of
+from tests.video.chain import enhance, frames_of, luma
 
 # primaries, transfer, matrix as in ITU-T H.273
 STANDARDS = {
@@ -66,6 +66,23 @@ def test_colour_tags_pass_through_every_encoder(tmp_path: Path, codec: str, cont
     enhance(source, tmp_path / f"day.{container}", codec=codec)
 
     assert tags(tmp_path / f"day.{container}") == (1, 1, 1, RANGES[range_])
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "unit"), [("prores", "mov", 4), ("prores", "mkv", 4), ("ffv1", "avi", 1)]
+)
+def test_full_range_becomes_limited_where_nobody_could_tell_and_it_is_said(
+    tmp_path: Path, codec: str, container: str, unit: int
+) -> None:
+    source = tagged(tmp_path / "night.mp4", "bt709", "full")
+
+    _, writer = enhance(source, tmp_path / f"day.{container}", codec=codec)
+
+    full = luma(source)[0].astype(float)
+    limited = luma(tmp_path / f"day.{container}")[0] / unit
+    assert np.abs(limited - (16 + full * 219 / 255)).max() <= 1.5  # ProRes rounds, and so do 8 bits
+    assert tags(tmp_path / f"day.{container}")[3] in (0, 1)
+    assert any("full-range levels become limited" in note for note in writer.notes)
 
 
 @pytest.mark.parametrize("standard", ["pq", "hlg"])
