@@ -24,6 +24,7 @@ class Encoder:
     quality_range: tuple[int, int] = (0, 51)
     most_rate: int = 1_000_000_000  # bits per second: libav counts the buffer, twice this, in 32 bits
     odd_sizes: bool = True
+    pixel_shape: bool = False  # its own headers tell it, in any container
     full_range_in: frozenset[str] | None = None  # muxers in which players see that levels are full; None: in all
     hardware: bool = False
     options: tuple[tuple[str, str], ...] = ()
@@ -44,6 +45,7 @@ ENCODERS = (
             quality_option="cq",
             quality=quality,
             odd_sizes=False,
+            pixel_shape=family != "av1",
             hardware=True,
             options=(("rc", "vbr"), ("b", "0"), ("spatial-aq", "1")),
         )
@@ -59,6 +61,7 @@ ENCODERS = (
         quality_option="crf",
         quality=20,
         odd_sizes=False,
+        pixel_shape=True,
     ),
     Encoder(
         name="libx265",
@@ -70,6 +73,7 @@ ENCODERS = (
         quality_option="crf",
         quality=22,
         odd_sizes=False,
+        pixel_shape=True,
         options=(("x265-params", "log-level=none"),),
     ),
     Encoder(

@@ -90,6 +90,12 @@ class Encoding:
             context.codec_tag = "hvc1"
         if family == "h264" and self._container.constant_rate:
             context.options = {**context.options, "bf": "0"}  # avi cannot say that frames are out of order
+        shape = self._format.sample_aspect_ratio or 1
+        if shape != 1 and not (self._choice.encoder.pixel_shape or self._container.pixel_shape):
+            self._note(
+                f"pixels become square, they were {shape.numerator}:{shape.denominator}: {family} in"
+                f" {self._container.muxer} cannot say so; name the output .mp4, or use --codec h264"
+            )
         if self._format.rotation:
             stream.set_display_rotation(self._format.rotation)
         return stream

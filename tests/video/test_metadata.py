@@ -143,3 +143,27 @@ def test_the_sample_aspect_ratio_survives(tmp_path: Path, container: str) -> Non
 
     with reopened(tmp_path / f"day.{container}") as file:
         assert file.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container"), [("vp9", "webm"), ("av1", "webm"), ("av1", "mkv"), ("ffv1", "mkv"), ("ffv1", "avi")]
+)
+def test_a_sample_aspect_ratio_that_cannot_be_written_is_named(tmp_path: Path, codec: str, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
+
+    _, writer = enhance(source, tmp_path / f"day.{container}", codec=codec)
+
+    assert any("pixels become square, they were 16:11" in note for note in writer.notes)
+
+
+@pytest.mark.parametrize(("codec", "container"), [("vp9", "mp4"), ("av1", "mp4"), ("prores", "mov"), ("hevc", "mkv")])
+def test_the_sample_aspect_ratio_survives_other_codecs_without_a_word(
+    tmp_path: Path, codec: str, container: str
+) -> None:
+    source = media.make_video(tmp_path / "night.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
+
+    _, writer = enhance(source, tmp_path / f"day.{container}", codec=codec)
+
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert file.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+    assert not any("pixels" in note for note in writer.notes)
