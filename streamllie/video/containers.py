@@ -21,6 +21,7 @@ class Container:
     cover_stream: bool = False  # cover art is a stream of one picture
     audio: frozenset[str] | None = None  # None: the muxer knows
     late_start: bool = False  # made for clocks that start anywhere
+    rotation: bool = True  # can say how players turn the picture
     pixel_shape: bool = False  # written for every codec; libav's Matroska takes it from where PyAV cannot put it
     hvc1: bool = False  # players of Apple want HEVC under this tag
     edit_list: bool = False  # hides what lies before 0
@@ -49,6 +50,7 @@ _TS = Container(
     subtitles=frozenset({"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"}),
     audio=frozenset({"aac", "aac_latm", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "opus", "s302m"}),
     late_start=True,
+    rotation=False,
 )
 CONTAINERS = {
     ".mp4": _MP4,
@@ -86,7 +88,13 @@ CONTAINERS = {
     ".ts": _TS,
     ".mts": _TS,
     ".m2ts": _TS,
-    ".avi": Container(muxer="avi", families=("h264", "ffv1"), subtitles=frozenset[str](), constant_rate=True),
+    ".avi": Container(
+        muxer="avi",
+        families=("h264", "ffv1"),
+        subtitles=frozenset[str](),
+        rotation=False,
+        constant_rate=True,
+    ),
 }
 
 

@@ -135,6 +135,15 @@ def test_rotation_is_kept_and_not_baked(tmp_path: Path, rotation: int, container
         assert (new.rotation % 360, new.width, new.height) == (old.rotation % 360, old.width, old.height)
 
 
+@pytest.mark.parametrize("container", ["ts", "avi"])
+def test_a_rotation_that_the_container_cannot_say_is_named(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rotation=90)
+
+    _, writer = enhance(source, tmp_path / f"day.{container}")
+
+    assert any("turned by 90 degrees" in note for note in writer.notes)
+
+
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts", "avi"])
 def test_the_sample_aspect_ratio_survives(tmp_path: Path, container: str) -> None:
     source = media.make_video(tmp_path / "night.mkv", tags={"sample_aspect_ratio": Fraction(16, 11)})
