@@ -29,6 +29,7 @@ from streamllie.video.opening import (
     video_stream,
 )
 from streamllie.video.planes import DEPTHS, PLANAR, Planar, has_alpha, is_rgb
+from streamllie.video.tail import tail
 from streamllie.video.timeline import Timeline, exact
 
 log = logging.getLogger(__name__)
@@ -234,17 +235,29 @@ class VideoSource:
             yield from self._deinterlacer.push(None)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        held, last = 0, None  # packets without their frame yet, the time of the last frame
         for packet in packets(container, [stream], path=self.path, damaged=self._damaged):
             self._clock.saw_packet(packet.dts)
             self._count(packet.size, packet.pts)
+            held += 1
             try:
-                yield from stream.decode(packet)
+                for frame in stream.decode(packet):
+                    held, last = held - 1, frame.pts
+                    yield frame
             except FFmpegError as error:
                 self._damaged.append(reason(error))
+                held -= 1
+        broken: list[str] = []
         try:
-            yield from stream.decode(None)  # frame threads hold frames back until told that no more will come
+            for frame in stream.decode(None):  # frame threads hold frames back until told that no more will come
+                held, last = held - 1, frame.pts
+                yield frame
         except FFmpegError as error:
-            self._damaged.append(reason(error))
+            broken.append(reason(error))
+        if held > 0 and last is not None and not (self._clock.jumps or self._clock.disordered):
+            yield from tail(self.path, after=last, damaged=self._damaged)  # and counts what is broken there
+        else:
+            self._damaged += broken
 
     def _count(self, size: int, pts: int | None) -> None:
         if pts is None or self._timeline.has(pts * self._time_base):

@@ -1,8 +1,10 @@
 """A damaged file gives the frames that it has; what is no video is refused in one sentence."""
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from streamllie.errors import SourceError
@@ -34,6 +36,22 @@ def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path: Path, cut: float) 
 
     assert 0 < reader.frames_read < 40
     assert len(times(tmp_path / "day.mp4")) == reader.frames_read
+
+
+def test_good_pictures_behind_a_damaged_one_at_the_very_end_are_not_lost(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", options={"bf": "0"}, frames=20)
+    with av.open(str(source)) as file:
+        second_last = [packet for packet in file.demux(video=0) if packet.size][-2]
+    data = bytearray(source.read_bytes())
+    at = data.index(bytes(second_last))
+    data[at : at + second_last.size] = bytes(second_last.size)
+    source.write_bytes(bytes(data))
+
+    reader, _ = enhance(source, tmp_path / "day.mp4")
+
+    assert reader.frames_read == 19
+    assert times(tmp_path / "day.mp4")[-1] == Fraction(19, media.RATE)
+    assert reader.notes == ["damaged: 1 packets could not be decoded and were skipped"]
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
