@@ -94,6 +94,7 @@ CONTAINERS = {
         subtitles=frozenset[str](),
         rotation=False,
         constant_rate=True,
+        options=_EXACT_START,
     ),
 }
 

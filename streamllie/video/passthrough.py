@@ -245,7 +245,7 @@ class Passthrough:
             if converted is None:
                 return
             packet = cast("Packet[Stream]", converted)
-        for ready in track.due(packet, edit_list=self._container.edit_list):
+        for ready in track.due(packet, container=self._container):
             track.place(ready, unit=unit, shift=self._shift)
             self._output.mux_one(ready)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from av.packet import Packet
 from av.stream import Stream
 
+from streamllie.video.containers import Container
 from streamllie.video.subtitles import SubtitleConverter
 
 JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
@@ -23,20 +24,21 @@ class Track:
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
 
-    def due(self, packet: "Packet[Stream]", *, edit_list: bool) -> "list[Packet[Stream]]":
+    def due(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
         """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.
 
-        The last cut packet before the first heard one stays: a decoder starts with it. With an `edit_list` of
-        its own, the output hides all that lies before 0.
+        The last cut packet before the first heard one stays: a decoder starts with it. Not in avi, which has no
+        time before 0: it would delay the sound. With an edit list of its own, the output hides all before 0.
         """
         if not packet.is_discard or self.output.type != "audio":
             before, self.run_up, self.heard = self.run_up, None, True
             return [packet] if before is None else [before, packet]
         if self.heard:
             return []
-        if edit_list:
+        if container.edit_list:
             return [packet]
-        self.run_up = packet
+        if not container.constant_rate:
+            self.run_up = packet
         return []
 
     def place(self, packet: "Packet[Stream]", *, unit: Fraction, shift: Fraction) -> None:

@@ -141,6 +141,18 @@ def test_avi_keeps_a_constant_rate_and_a_late_start(tmp_path: Path) -> None:
         assert [f.time for f in reader] == [Fraction(n, 25) for n in range(7, 17)]
 
 
+@pytest.mark.parametrize("first", [0, 7])
+def test_sound_does_not_delay_the_video_in_avi(tmp_path: Path, first: int) -> None:
+    source = media.make_video(tmp_path / "night.mp4", pts=range(first, first + 10), sound=[media.Sound()])
+
+    enhance(source, tmp_path / "day.avi")
+
+    with VideoSource(tmp_path / "day.avi") as reader:
+        assert [f.time for f in reader] == [Fraction(n, 25) for n in range(first, first + 10)]
+    heard = [data for data, time, _ in packets(source, 1) if time is not None and time >= 0]
+    assert packets(tmp_path / "day.avi", 1)[0][:2] == (heard[0], 0)
+
+
 def test_avi_says_that_it_cannot_keep_a_variable_rate(tmp_path: Path) -> None:
     source = irregular(tmp_path / "night.mp4")
 
