@@ -30,6 +30,8 @@ OPTIONS[".jpeg"] = OPTIONS[".jpg"]
 WITH_ALPHA = frozenset({".png", ".webp"})
 OPAQUE = 255  # alpha of what hides all behind it
 
+ANIMATED = 2  # the bit among a webp's flags
+ANIMATION_CONTROL = b"\0\0\0\x08acTL"  # how the chunk of a png that says so begins
 ORIENTATION = 0x0112  # the EXIF tag
 # What makes a picture of an orientation upright: quarter turns counter-clockwise, then perhaps a mirror.
 TURNS = {
@@ -73,14 +75,16 @@ def read(path: Path) -> Still:
         stored, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED) if data.size else (None, (), ())
     if stored is None:
         raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
-    notes = ()
+    notes: list[str] = []
+    if _moves(data.tobytes()):
+        notes.append("the animation becomes a still picture: only its first frame is read")
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        notes = ("16 bits per channel become 8",)
+        notes.append("16 bits per channel become 8")
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
     metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
-    return _upright(np.atleast_3d(stored), metadata, notes)
+    return _upright(np.atleast_3d(stored), metadata, tuple(notes))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -123,6 +127,13 @@ def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes
     except cv2.error:  # what it says is a line of C++, of no use to anybody here
         return None
     return data.tobytes() if done else None
+
+
+def _moves(data: bytes) -> bool:
+    """Whether a png or webp file is an animation."""
+    if data[8:16] == b"WEBPVP8X":
+        return bool(data[20] & ANIMATED)
+    return data.startswith(b"\x89PNG") and ANIMATION_CONTROL in data[: data.find(b"IDAT")]
 
 
 def _upright(stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], notes: tuple[str, ...]) -> Still:

@@ -87,6 +87,18 @@ def test_alpha_is_turned_with_its_picture(tmp_path):
     assert (stills.read(tmp_path / "turned.png").alpha == np.rot90(alpha, 3)).all()
 
 
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_an_animation_gives_its_first_frame_and_a_note(tmp_path, suffix):
+    animation = cv2.Animation()
+    animation.frames = [corner_picture(), corner_picture() // 2]
+    animation.durations = [40, 40]
+    cv2.imwriteanimation(str(tmp_path / f"a{suffix}"), animation)
+    assert "only its first frame" in stills.read(tmp_path / f"a{suffix}").notes[0]
+
+    stills.write(tmp_path / f"still{suffix}", Still(rgb=corner_picture()))
+    assert stills.read(tmp_path / f"still{suffix}").notes == ()
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_a_colour_profile_is_kept(tmp_path, suffix):
     profile = a_profile()
