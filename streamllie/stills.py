@@ -30,6 +30,7 @@ OPTIONS[".jpeg"] = OPTIONS[".jpg"]
 WITH_ALPHA = frozenset({".png", ".webp"})
 OPAQUE = 255  # alpha of what hides all behind it
 
+PROFILE_SPACE = slice(16, 20)  # where an ICC profile names the colours that it is for
 ANIMATED = 2  # the bit among a webp's flags
 ANIMATION_CONTROL = b"\0\0\0\x08acTL"  # how the chunk of a png that says so begins
 ORIENTATION = 0x0112  # the EXIF tag
@@ -101,8 +102,14 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
             pixels = np.dstack([cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR), still.alpha])
         elif still.alpha.min() < OPAQUE:
             notes.append(f"transparency (alpha) is dropped: {suffix} cannot hold it")
-    data = _encoded(suffix, pixels, still.metadata)
-    if data is None and still.metadata:
+    space = "GRAY" if pixels.ndim == 2 else "RGB"
+    profile = dict(still.metadata).get(cv2.IMAGE_METADATA_ICCP)
+    metadata = still.metadata
+    if profile is not None and (meant := profile[PROFILE_SPACE].decode("ascii", "replace").strip()) != space:
+        notes.append(f"the colour profile is left out: it is for {meant}, and the picture is written as {space}")
+        metadata = tuple(item for item in metadata if item[0] != cv2.IMAGE_METADATA_ICCP)
+    data = _encoded(suffix, pixels, metadata)
+    if data is None and metadata:
         notes.append("the colour profile or EXIF data cannot be written and is left out")
         data = _encoded(suffix, pixels, ())
     if data is None:

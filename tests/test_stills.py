@@ -106,8 +106,20 @@ def test_a_colour_profile_is_kept(tmp_path, suffix):
     assert (cv2.IMAGE_METADATA_ICCP, profile) in stills.read(tmp_path / f"a{suffix}").metadata
 
 
+@pytest.mark.parametrize(("space", "grey"), [(b"CMYK", False), (b"GRAY", False), (b"RGB ", True)])
+def test_a_profile_for_other_colours_than_are_written_is_left_out_and_it_is_said(tmp_path, space, grey):
+    profile = a_profile().replace(b"RGB ", space, 1)
+    exif_stays = (cv2.IMAGE_METADATA_EXIF, exif(1))
+    still = Still(rgb=corner_picture(), grey=grey, metadata=((cv2.IMAGE_METADATA_ICCP, profile), exif_stays))
+
+    (note,) = stills.write(tmp_path / "a.jpg", still)
+
+    assert f"it is for {space.decode().strip()}, and the picture is written as" in note
+    assert [kind for kind, _ in stills.read(tmp_path / "a.jpg").metadata] == [cv2.IMAGE_METADATA_EXIF]
+
+
 def test_a_profile_that_is_damaged_does_not_cost_the_picture(tmp_path):
-    damaged = ((cv2.IMAGE_METADATA_ICCP, b"nonsense" * 30),)
+    damaged = ((cv2.IMAGE_METADATA_ICCP, a_profile()[:20] + b"nonsense" * 30),)
     (note,) = stills.write(tmp_path / "a.png", Still(rgb=corner_picture(), metadata=damaged))
     assert "left out" in note
     assert (stills.read(tmp_path / "a.png").rgb == corner_picture()).all()
