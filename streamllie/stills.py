@@ -72,8 +72,13 @@ def read(path: Path) -> Still:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    with _quiet():
-        stored, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED) if data.size else (None, (), ())
+    stored, kinds, chunks = None, (), ()
+    try:
+        with _quiet():
+            if data.size:
+                stored, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # a line of C++ again
+        raise SourceError(f"{path} is damaged, or larger than the 2^30 pixels that can be decoded") from None
     if stored is None:
         raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
     notes: list[str] = []

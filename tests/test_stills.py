@@ -1,6 +1,7 @@
 """Picture files: what goes in comes out, upright, under its name only when complete."""
 
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -157,6 +158,15 @@ def test_what_is_not_a_picture_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"broken\.png is not a picture"):
         stills.read(path)
+
+
+def test_a_header_that_claims_too_large_a_picture_is_one_sentence(tmp_path):
+    stills.write(tmp_path / "a.png", Still(rgb=corner_picture()))
+    data = (tmp_path / "a.png").read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + data[24:29]
+    (tmp_path / "a.png").write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
+    with pytest.raises(SourceError, match=r"a\.png is damaged, or larger than the 2\^30 pixels"):
+        stills.read(tmp_path / "a.png")
 
 
 def test_a_picture_that_is_not_there_is_named(tmp_path):
