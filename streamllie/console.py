@@ -166,7 +166,7 @@ class Talk(logging.Handler):
         if self._json:
             self._event(event="serving", address=address)
         else:
-            print(f"open {address}", flush=True)
+            self._print(f"open {address}")
 
     def browse(self, address: str) -> None:
         """The page is there: open it."""
@@ -180,18 +180,18 @@ class Talk(logging.Handler):
         if self._json:
             self._event(**figures.event())
         else:
-            print("\n".join(figures.lines()))
+            self._print(*figures.lines())
 
     def cameras(self, cameras: list[Camera]) -> None:
         """What can be looked through."""
         if self._json:
-            print(jsonlib.dumps([camera.event() for camera in cameras]))
+            self._print(jsonlib.dumps([camera.event() for camera in cameras]))
             return
         for camera in cameras:
-            print(f"{camera.device}  {camera.name}")
+            self._print(f"{camera.device}  {camera.name}")
             for mode in camera.modes:
                 rates = ", ".join(f"{float(rate):g}" for rate in mode.rates)
-                print(f"    {mode.width}x{mode.height} {mode.pixels}: {rates or 'any'} fps")
+                self._print(f"    {mode.width}x{mode.height} {mode.pixels}: {rates or 'any'} fps")
         if not cameras:
             self._say("there is no camera here, or you may not open it")
 
@@ -205,8 +205,8 @@ class Talk(logging.Handler):
         for note in comparison.notes:
             self._say(f"streamllie: {note}")
         before, after = comparison.before, comparison.after
-        print(f"{comparison.output}: {comparison.moments} frame{'s' * (comparison.moments != 1)} compared")
-        print(
+        self._print(f"{comparison.output}: {comparison.moments} frame{'s' * (comparison.moments != 1)} compared")
+        self._print(
             f"brightness {before.brightness:.1f} -> {after.brightness:.1f}, "
             f"flicker {before.flicker:.2f} -> {after.flicker:.2f} levels, "
             f"bit rate {before.bit_rate / 1000:.0f} -> {after.bit_rate / 1000:.0f} kbit/s"
@@ -217,14 +217,14 @@ class Talk(logging.Handler):
         names = ("name", "parameters", "bytes", "licence", "sha256", "scores")
         rows = [{name: getattr(model, name) for name in names} for model in models]
         if self._json:
-            print(jsonlib.dumps(rows))
+            self._print(jsonlib.dumps(rows))
             return
         for model in models:
             size = f"{model.parameters or 0:,} parameters, {model.bytes / 1e6:.2f} MB"
-            print(f"{model.name:10} {size}; {model.licence}")
-            print(f"{'':10} {model.summary}".rstrip())
+            self._print(f"{model.name:10} {size}; {model.licence}")
+            self._print(f"{'':10} {model.summary}".rstrip())
             if model.scores:
-                print(f"{'':10} {', '.join(f'{name} {value}' for name, value in model.scores.items())}")
+                self._print(f"{'':10} {', '.join(f'{name} {value}' for name, value in model.scores.items())}")
 
     def step(self, sentence: str) -> None:
         """What a long measurement is doing."""
@@ -236,7 +236,7 @@ class Talk(logging.Handler):
         if self._json:
             self._event(**bench.event())
         else:
-            print("\n".join(bench.lines()))
+            self._print(*bench.lines())
 
     def findings(self, findings: list[Finding]) -> None:
         """What works and what does not."""
@@ -245,14 +245,14 @@ class Talk(logging.Handler):
                 self._event(**finding.event())
             return
         for finding in findings:
-            print(f"{'ok ' if finding.works else 'no '} {finding.subject}: {finding.detail}")
+            self._print(f"{'ok ' if finding.works else 'no '} {finding.subject}: {finding.detail}")
 
     def result(self, event: Mapping[str, object], lines: Iterable[str]) -> None:
         """What a command found: the event for programs, or the lines for people."""
         if self._json:
             self._event(**event)
         else:
-            print("\n".join(lines))
+            self._print(*lines)
 
     def share(self, what: str, done: float) -> None:
         """How much of a single long step is done, 0 to 1."""
@@ -272,8 +272,11 @@ class Talk(logging.Handler):
         raise typer.Exit(code) from None
 
     def _event(self, **values: Any) -> None:
+        self._print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}))
+
+    def _print(self, *lines: str) -> None:
         try:
-            print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}), flush=True)
+            print(*lines, sep="\n", flush=True)
         except OSError as error:
             raise StreamLLIEError(f"stdout cannot be written to ({error.strerror}); somebody must read it") from error
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import av
 import cv2
@@ -183,6 +184,18 @@ def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_
     assert process.wait(60) == 1
     assert line.startswith("streamllie: stdout cannot be written to")
     assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("words", [("models",), ("models", "--json"), ("doctor",)])
+def test_a_full_or_closed_stdout_is_one_sentence_and_no_mistake_of_ours(words):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("streamllie: stdout cannot be written to (No space left")
+    assert "mistake" not in done.stderr
 
 
 def test_names_too_long_for_the_file_system_are_one_sentence_before_any_work(night, tmp_path):
