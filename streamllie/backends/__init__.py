@@ -59,7 +59,13 @@ def open_engine(
 
 def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
     """What "auto" means. TensorRT that has no engine yet builds one while the next best backend runs."""
-    there = [name for name in BACKENDS if _missing(name) is None]
+    able = [name for name in BACKENDS if _can_run(name, model)]
+    there = [name for name in able if _missing(name) is None]
+    if not there and able == ["tensorrt"]:
+        raise BackendMissing(
+            f"{model.path} is an engine, which needs TensorRT and a GPU; `streamllie doctor` says what is missing,"
+            " or name an .onnx file, which runs everywhere"
+        )
     if not there:
         raise BackendMissing(f"no backend is installed; {_INSTALL['openvino']}")
     first, *others = there
@@ -74,13 +80,22 @@ def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) 
 
 def _first_that_opens(names: list[str], model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
     """A backend that is there may still not run on this GPU, or in this precision: then say so and take the next."""
-    *tries, last = names
-    for name in tries:
+    failures: list[BackendError] = []
+    for name in names:
+        if failures:
+            _log.warning("%s; trying the next backend", failures[-1])
         try:
             return _open(name, model, format, precision, cuda)
         except BackendError as error:
-            _log.warning("%s; trying the next backend", error)
-    return _open(last, model, format, precision, cuda)
+            failures.append(error)
+    raise failures[0]  # of the one that is preferred; the last is the one that fits least
+
+
+def _can_run(name: str, model: Model) -> bool:
+    """Whether a backend takes what there is of a model: a graph, a checkpoint or an engine."""
+    if model.path.suffix == ".engine":
+        return name == "tensorrt"
+    return model.weights_path is not None or not name.startswith("eager")
 
 
 def _must_be_built(model: Model, format: VideoFormat, precision: str) -> bool:

@@ -38,18 +38,19 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
         hint = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[precision]
         compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
     except RuntimeError as error:
-        raise BackendError(f"OpenVINO cannot open {path}: {_first_line(error)}") from error
+        raise BackendError(f"OpenVINO cannot open {path}: {_last_line(error)}") from error
     request = compiled.create_infer_request()
 
     def run(inputs: Arrays) -> Running:
         try:
             result = request.infer(dict(inputs), share_inputs=True, share_outputs=False)
         except RuntimeError as error:
-            raise BackendError(f"OpenVINO failed on a frame: {_first_line(error)}") from error
+            raise BackendError(f"OpenVINO failed on a frame: {_last_line(error)}") from error
         return Running.done({name: result[index] for index, name in enumerate(outputs)})
 
     return GraphEngine(run, format, backend="openvino", precision=precision, states=states)
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _last_line(error: Exception) -> str:
+    """What it is; the lines before say where in OpenVINO's source it was noticed."""
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)

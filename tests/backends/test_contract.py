@@ -253,6 +253,22 @@ def test_a_damaged_model_file_is_one_sentence(backend, tmp_path):
         open_engine(shelf.find(tmp_path / "torn.onnx"), SMALL, backend=backend)
 
 
+def test_a_damaged_graph_is_told_by_the_preferred_backend_and_no_checkpoint_is_asked_for(tmp_path, caplog):
+    (tmp_path / "torn.onnx").write_bytes(b"not a model")
+    with pytest.raises(BackendError, match=r"torn\.onnx: \w+") as raised:
+        open_engine(shelf.find(tmp_path / "torn.onnx"), SMALL)
+    assert ".cpp" not in str(raised.value)
+    assert "checkpoint" not in str(raised.value) + caplog.text
+
+
+@pytest.mark.skipif(available()["tensorrt"] is None, reason="this machine has TensorRT and a GPU")
+def test_an_engine_file_where_tensorrt_cannot_run_says_so_once(tmp_path, caplog):
+    (tmp_path / "fast.engine").write_bytes(b"whatever")
+    with pytest.raises(BackendMissing, match=r"fast\.engine is an engine, which needs TensorRT and a GPU"):
+        open_engine(shelf.find(tmp_path / "fast.engine"), SMALL)
+    assert "trying the next" not in caplog.text
+
+
 def test_an_unknown_backend_or_precision_is_refused_with_the_choices(lite):
     with pytest.raises(BackendError, match=r"there are: auto, tensorrt, .*openvino, .*onnxruntime, eager"):
         open_engine(lite, SMALL, backend="cuda")
