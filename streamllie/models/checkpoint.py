@@ -19,6 +19,9 @@ def load(path: Path) -> Network:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         network = Network(NetworkSize(**saved["recipe"]["network"]))
         network.load_state_dict(saved["average"])
-    except Exception as error:  # torch.load raises whatever it meets
-        raise ModelError(f"{path} is not a checkpoint of this version's network: {error}") from error
+    except Exception as error:  # torch.load raises whatever it meets, and advises to trust the file
+        raise ModelError(
+            f"{path} is not a checkpoint of this version's network ({type(error).__name__}); is it a whole file that"
+            " training wrote?"
+        ) from error
     return network.eval().requires_grad_(False)
