@@ -20,6 +20,8 @@ class Container:
     attachments: bool = False  # fonts, and pictures that become cover art
     cover_stream: bool = False  # cover art is a stream of one picture
     audio: frozenset[str] | None = None  # None: the muxer knows
+    file_tags: frozenset[str] | None = None  # what it can say of the whole file; None: all
+    stream_tags: frozenset[str] = frozenset({"language", "title"})  # and of these two, of a stream
     late_start: bool = False  # made for clocks that start anywhere
     rotation: bool = True  # can say how players turn the picture
     pixel_shape: bool = False  # written for every codec; libav's Matroska takes it from where PyAV cannot put it
@@ -49,6 +51,8 @@ _TS = Container(
     families=("h264", "hevc"),
     subtitles=frozenset({"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"}),
     audio=frozenset({"aac", "aac_latm", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "opus", "s302m"}),
+    file_tags=frozenset[str](),
+    stream_tags=frozenset({"language"}),
     late_start=True,
     rotation=False,
 )
@@ -92,6 +96,8 @@ CONTAINERS = {
         muxer="avi",
         families=("h264", "ffv1"),
         subtitles=frozenset[str](),
+        file_tags=frozenset({"title", "artist", "album", "track", "date", "comment", "genre", "copyright", "software"}),
+        stream_tags=frozenset({"title"}),
         rotation=False,
         constant_rate=True,
         options=_EXACT_START,

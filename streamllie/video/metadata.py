@@ -1,11 +1,13 @@
 """What is said about a file and its streams in words: titles, languages, dates, chapters."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from streamllie.video.containers import Container
 from streamllie.video.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -63,6 +65,20 @@ def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> No
         # What is written to an mp4 as "title" is read back as "name".
         output.metadata["title" if key == "name" else key] = value
     output.disposition = source.disposition
+
+
+def lost_tags(source: InputContainer, streams: Iterable[Stream], container: Container) -> list[str]:
+    """What is said of a file and of those of its streams that are kept, but cannot be said in another container."""
+    lost: list[str] = []
+    if container.file_tags is not None:
+        lost += [key for key in source.metadata if key.lower() not in container.file_tags | OF_THE_FILE]
+    for stream in streams:
+        said = {"title": stream.metadata.get("title") or stream.metadata.get("name")}
+        if stream.type != "video":  # nobody chooses pictures by their language
+            said["language"] = stream.language
+        words = [f"{key} ({value})" for key, value in said.items() if value and key not in container.stream_tags]
+        lost += [f"{word} of stream #{stream.index}" for word in words]
+    return lost
 
 
 def copy_chapters(source: InputContainer, output: OutputContainer, timeline: Timeline, shift: Fraction) -> None:

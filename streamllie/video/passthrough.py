@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from streamllie.errors import SinkError
 from streamllie.video.containers import TEXT_SUBTITLES, Container
-from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata
+from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
@@ -85,6 +85,9 @@ class Passthrough:
             else:
                 self._add(stream)
         copy_file_metadata(self._input, self._output)
+        kept = [s for s in self._input.streams if s.index in self._tracks or s.index == self._main.index]
+        if lost := lost_tags(self._input, kept, self._container):
+            self._note(f"{', '.join(lost)}: dropped, {self._suffix} cannot say so")
         if self._container.chapters:
             copy_chapters(self._input, self._output, self._timeline, self._shift)
         elif chapters := self._input.chapters():

@@ -112,6 +112,27 @@ def test_languages_titles_and_dispositions_of_streams_survive(tmp_path: Path, co
         assert file.streams[2].metadata["title"] == "Director"
 
 
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ("ts", "title, comment, make, title (Commentary) of stream #1: dropped, .ts cannot say so"),
+        ("avi", "make, language (ger) of stream #1: dropped, .avi cannot say so"),
+    ],
+)
+def test_titles_and_languages_that_a_container_cannot_say_are_named(tmp_path: Path, container: str, told: str) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv",
+        metadata={"title": "Night", "comment": "dark", "make": "Phone"},
+        sound=[media.Sound(codec="ac3", metadata={"language": "ger", "title": "Commentary"})],
+    )
+
+    _, writer = enhance(source, tmp_path / f"day.{container}")
+    _, silent = enhance(source, tmp_path / "day.mkv")
+
+    assert {word.lower() for word in writer.notes[0].split(", ")} == set(told.lower().split(", "))
+    assert silent.notes == []
+
+
 def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"})
 
