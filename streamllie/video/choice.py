@@ -60,6 +60,8 @@ def choose(
     odd = bool(video.height % 2 or video.width % 2)
     if codec == "auto":  # keep size and depth rather than the family
         candidates.sort(key=lambda e: (odd and not e.odd_sizes, max(e.layouts) < video.depth))
+        if preset is not None:  # it belongs to the codec that is written without it, and never chooses another
+            candidates = [e for e in candidates if e.family == candidates[0].family]
     refused: list[str] = []
     for encoder in candidates:
         refusal = _refusal(encoder, video, preset)
@@ -86,7 +88,8 @@ def choose(
         )
         why = _explain(choice, video, suffix=suffix, source_codec=source_codec, named=codec != "auto")
         return replace(choice, why=why)
-    raise SinkError(f"no encoder can write this video: {'; '.join(dict.fromkeys(refused))}")
+    other = "; or name another --codec" if codec == "auto" and preset is not None else ""
+    raise SinkError(f"no encoder can write this video: {'; '.join(dict.fromkeys(refused))}{other}")
 
 
 def set_up(context: VideoCodecContext, choice: Choice, video: VideoFormat) -> None:

@@ -136,6 +136,16 @@ def test_a_preset_of_software_is_not_given_to_hardware() -> None:
     assert choice.encoder.name == "libx264"
 
 
+@pytest.mark.parametrize("preset", ["8", "quick"])
+def test_a_preset_of_another_codec_is_refused_and_does_not_change_the_codec(preset: str) -> None:
+    told = f'libx264 has no preset "{preset}"; it has: .*or name another --codec'
+    with pytest.raises(SinkError, match=told) as raised:
+        choose(HD, CONTAINERS[".mp4"], suffix=".mp4", source_codec="h264", preset=preset)
+
+    assert "av1" not in str(raised.value)
+    assert "x265" not in str(raised.value)
+
+
 def test_hardware_is_probed_and_falls_back_with_a_message(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="streamllie"):
         choice = choose(HD, CONTAINERS[".mp4"], suffix=".mp4", codec="h264")
