@@ -17,6 +17,7 @@ Backend = Literal[
 AnyBackend = Literal["all", Backend]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Cuda = Literal["auto", "cuda-python", "pycuda"]
+LEAST, MOST = 16, 8192  # pixels of a side: 8K and a little more
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "ffv1", "prores"]
 
 
@@ -30,9 +31,11 @@ def seconds(text: str) -> float:
 
 def size(text: str) -> str:
     """A frame size such as "1280x720"."""
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None or min(int(match[1]), int(match[2])) < 16:
-        raise typer.BadParameter(f'"{text}" is no frame size; write width x height, such as 1280x720')
+    match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    if match is None or min(sides := (int(match[1]), int(match[2]))) < LEAST or max(sides) > MOST:
+        raise typer.BadParameter(
+            f'"{text}" is no frame size; write width x height, such as 1280x720, each from {LEAST} to {MOST}'
+        )
     return text
 
 
