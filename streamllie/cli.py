@@ -78,7 +78,9 @@ def enhance(
     preset: Annotated[str | None, typer.Option(metavar="P", help="The encoder's word for speed.")] = None,
     max_bitrate: Annotated[
         str | None,
-        typer.Option(metavar="R", help="Bits per second, such as 8M; 4 times the source by default."),
+        typer.Option(
+            metavar="R", help="Bits per second, such as 8M; by default 4 times the source, or what its size needs."
+        ),
     ] = None,
     start: Annotated[
         float | None, typer.Option(metavar="T", parser=seconds, help="Begin here: 90, 1:30 or 00:01:30.0.")

@@ -174,6 +174,12 @@ def test_other_bit_rates_are_refused(text: str) -> None:
         parse_rate(text)
 
 
+@pytest.mark.parametrize("text", ["0.1", "8", "0.9k"])
+def test_a_bit_rate_without_its_unit_is_refused_and_does_not_mean_no_limit(text: str) -> None:
+    with pytest.raises(SinkError, match="too few for any video; write it like"):
+        parse_rate(text)
+
+
 def test_the_default_cap_is_four_times_the_source_but_never_below_a_normal_video() -> None:
     assert default_cap(HD, 50_000_000) == 200_000_000
     assert 9_000_000 < default_cap(HD, 500_000) < 10_000_000
