@@ -29,6 +29,14 @@ def seconds(text: str) -> float:
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
+def length(text: str) -> float:
+    """A time that is not nothing."""
+    found = seconds(text)
+    if found <= 0:
+        raise typer.BadParameter(f'"{text}" is no length of time; it must be more than 0')
+    return found
+
+
 def size(text: str) -> str:
     """A frame size such as "1280x720"."""
     match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)

@@ -13,8 +13,8 @@ from streamllie.arguments import (
     JsonOption,
     ModelOption,
     PrecisionOption,
+    length,
     path,
-    seconds,
     size,
 )
 from streamllie.errors import StreamLLIEError
@@ -41,7 +41,7 @@ BudgetOption = Annotated[
 ]
 AlwaysOption = Annotated[bool, typer.Option("--always", help="Enhance well-lit pictures too.")]
 DurationOption = Annotated[
-    float | None, typer.Option("--duration", metavar="T", parser=seconds, help="End after so much time.")
+    float | None, typer.Option("--duration", metavar="T", parser=length, help="End after so much time.")
 ]
 
 
@@ -156,7 +156,7 @@ def latency(
         str | None, typer.Option("--camera", metavar="C", help="What to play; a dark clip is made by default.")
     ] = None,
     frame_size: Annotated[str, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",
-    duration: Annotated[float, typer.Option(metavar="T", parser=seconds, help="Measure for so long.")] = "10",  # type: ignore[assignment]
+    duration: Annotated[float, typer.Option(metavar="T", parser=length, help="Measure for so long.")] = "10",  # type: ignore[assignment]
     budget: BudgetOption = 60.0,
     glass: Annotated[
         bool, typer.Option("--glass", help="Blink on the screen, which the camera must see, and time the way round.")

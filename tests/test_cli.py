@@ -103,6 +103,8 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["enhance", "in.mp4", "out.mp4", "--loud"],
         ["bench", "--size", "big"],
         ["bench", "--size", "99999999x99999999"],
+        ["webcam", "--duration", "0"],
+        ["latency", "--duration", "0:00"],
         ["latency", "--size", "8193x720"],
         ["improve"],
     ],
