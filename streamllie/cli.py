@@ -95,7 +95,10 @@ def enhance(
     json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
-    """Enhance a video, a picture, or every one in a folder."""
+    """Enhance a video, a picture, or every one in a folder.
+
+    Pictures have no use for --smoothing and for --codec to --duration, and ignore them.
+    """
     with console.Talk(json=json, quiet=quiet) as talk:
         from streamllie.files import Options, enhance_file, enhance_folder  # noqa: PLC0415 - loads libav
 

@@ -174,6 +174,7 @@ def _enhancer(options: Options) -> Enhancer:
         options.get("model", MODEL),
         backend=options.get("backend", "auto"),
         precision=options.get("precision", "auto"),
+        cuda=options.get("cuda", "auto"),
         strength=options.get("strength", 1.0),
     )
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from streamllie import stills
+from streamllie.backends import open_engine
 from streamllie.errors import ModelNotFound, OutputExists, SinkError, SourceError
 from streamllie.files import Outcome, enhance_file, enhance_folder
 from streamllie.stills import Still
@@ -52,6 +53,21 @@ def test_a_picture_with_no_strength_is_the_same_picture(tmp_path, dark_rgb):
     stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
     enhance_file(tmp_path / "in.png", tmp_path / "out.png", strength=0.0)
     assert (stills.read(tmp_path / "out.png").rgb == dark_rgb).all()
+
+
+def test_every_option_of_the_engine_reaches_it_for_pictures_too(tmp_path, dark_rgb, monkeypatch):
+    asked = {}
+
+    def spy(model, format, **options):
+        asked.update(options)
+        return open_engine(model, format)
+
+    monkeypatch.setattr("streamllie.enhance.open_engine", spy)
+    stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
+    enhance_file(
+        tmp_path / "in.png", tmp_path / "out.png", backend="tensorrt", precision="fp16", cuda="pycuda", overwrite=True
+    )
+    assert asked == {"backend": "tensorrt", "precision": "fp16", "cuda": "pycuda"}
 
 
 @pytest.mark.parametrize(
