@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import ipaddress
 import json
@@ -42,6 +43,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+PORT_TROUBLE = {errno.EADDRINUSE, errno.EACCES}  # another port may do; else it is the host
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,7 +99,8 @@ class Server:
         except OSError as error:
             await self._runner.cleanup()
             why = error.strerror or str(error)
-            raise SinkError(f"{self.host}:{self.port} cannot be served on ({why}); choose another --port") from error
+            other = "--port" if error.errno in PORT_TROUBLE else "--host, an address of this machine"
+            raise SinkError(f"{self.host}:{self.port} cannot be served on ({why}); choose another {other}") from error
         self.port = self._runner.addresses[0][1]
         return self
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -197,6 +198,16 @@ def test_only_known_controls_with_sensible_values_are_taken():
 def test_media_comes_in_where_the_page_does(host, alone, media):
     assert is_loopback(host) == alone
     assert media_addresses(host) == media
+
+
+@pytest.mark.parametrize(("host", "other"), [("nohost.invalid", "--host"), ("203.0.113.7", "--host"), (None, "--port")])
+def test_what_cannot_be_served_on_names_the_option_that_helps(host, other):
+    async def begin(port):
+        async with Server(None, host=host or "127.0.0.1", port=port, token=None, model="lite"):
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SinkError, match=f"choose another {other}"):
+        asyncio.run(begin(taken.getsockname()[1]))
 
 
 def test_a_source_that_is_not_there_is_told_before_anything_is_served():
