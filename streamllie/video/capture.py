@@ -94,6 +94,7 @@ def shots(
                     frames.begin_again()
         if not stop.is_set:
             yield from frames.rest()
+            frames.linger()
 
 
 def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
@@ -160,6 +161,7 @@ class _Frames:
         self._input, self._stream, self._stop = input, stream, stop
         self._time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate
+        self._step = 1 / (rate or Fraction(25))  # seconds
         self._clock = FrameClock(time_base=self._time_base, rate=rate)
         self._shape: tuple[object, ...] | None = None
         self._began: tuple[float, int] | None = None  # when the first frame of a paced source was due, and its pts
@@ -176,6 +178,12 @@ class _Frames:
     def rest(self) -> Iterator[Shot]:
         """What the decoder still holds at the end."""
         yield from self._decode(None, time.perf_counter())
+
+    def linger(self) -> None:
+        """The last frame of a paced source stays for its time, also where the source is played again."""
+        if self._began is not None:
+            due = self._began[0] + float((self._last - self._began[1]) * self._time_base)
+            self._stop.wait(due + float(self._step) - time.perf_counter())
 
     def _decode(self, packet: "Packet[Stream] | None", arrived: float) -> Iterator[Shot]:
         try:

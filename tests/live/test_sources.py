@@ -147,6 +147,18 @@ def test_a_file_is_played_again_and_again_unless_told_otherwise(tmp_path):
     assert again.frames == 12
 
 
+def test_a_file_of_one_frame_is_played_at_its_rate_and_not_as_fast_as_it_can_be_opened(tmp_path):
+    path = make_video(tmp_path / "night.mp4", frames=1)
+    stop = Stop()
+    again = Lasting(resolve(str(path)), stop=stop)
+    captured = []
+    for shot in again:
+        captured.append(shot.captured)
+        if again.frames == 5:
+            stop.set()
+    assert min(b - a for a, b in pairwise(captured)) >= 1 / 25
+
+
 class Peer:
     """Sends a transport stream to one reader after the other, to each as the next script says."""
 
