@@ -10,6 +10,7 @@ from training.planes import Rgb
 
 STILL = 0.4  # share of clips from a fixed camera
 PASSING = 0.5  # share with something that moves through
+PLAIN = 0.4  # share of those that are of one colour, as bright as the picture: only its colour tells that it moves
 HUNTING = 0.4  # share with an exposure that wanders
 MARGIN = 1.3  # a clip is cut from a part this much larger than its frames, so that a moving camera stays inside
 
@@ -60,6 +61,7 @@ def _view(rgb: Rgb, camera: tuple[float, float, float], height: int, width: int)
 def _pass_through(clip: list[Rgb], other: Rgb, rng: np.random.Generator) -> None:
     """A soft-edged piece of another picture moves over the clip, which is changed in place."""
     height, width = clip[0].shape[:2]
+    other = _plain(clip[0], rng) if rng.random() < PLAIN else other
     size = rng.uniform(0.1, 0.35, 2) * (width, height)
     place, speed = rng.uniform(0, 1, 2) * (width, height), rng.normal(0, 8, 2)
     y, x = np.ogrid[:height, :width]
@@ -71,3 +73,11 @@ def _pass_through(clip: list[Rgb], other: Rgb, rng: np.random.Generator) -> None
         matrix = np.array([[1, 0, at[0] - place[0]], [0, 1, at[1] - place[1]]])
         piece = cv2.warpAffine(other[:height, :width], matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
         frame[:] = (frame * (1 - cover) + piece * cover + 0.5).astype(np.uint8)
+
+
+def _plain(rgb: Rgb, rng: np.random.Generator) -> Rgb:
+    """A picture of one colour and of the other's mean luma (BT.601), as far as that colour can be so bright."""
+    weights = np.array([0.299, 0.587, 0.114])
+    colour = rng.uniform(0, 1, 3) ** 2 + 0.02
+    colour = np.clip(colour * (rgb @ weights).mean() / (colour @ weights), 0, 255)
+    return np.full_like(rgb, colour.astype(np.uint8))

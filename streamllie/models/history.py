@@ -6,8 +6,8 @@ x_t is the exposed frame at a quarter of its size, h the history that later fram
 variance that is left in h: 1 in a new place, then 1/2, 1/3, ... where it is trusted, the running mean of what stands
 still (Kalman's gain for a constant). Trust in [0, 1] comes from a small network that compares x and h in units of the
 frame's own noise: noise is a difference without a mean, motion is one with a mean. A difference that noise does not
-explain closes the gate in that very frame, so that nothing trails. The network after this sees 1 - r, so it smooths
-less where less noise is left.
+explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour alone, does so
+whatever was learned. The network after this sees 1 - r, so it smooths less where less noise is left.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -25,6 +25,7 @@ CHANNELS = 25  # of the history: 16 of luma, 8 of chroma, 1 - r
 MOST_KEPT = 0.9  # of the history, in one frame
 LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
 MANY = 8.0  # times the noise; a larger difference says no more
+APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
 
 
 class History(nn.Module):
@@ -60,11 +61,15 @@ class History(nn.Module):
         unit = (-noise).exp()[:, :, None, None]
         luma, chroma = difference.split([16, 8], dim=1)
         mean = luma.mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        u, v = (part.mean(dim=1, keepdim=True).abs() for part in chroma.split(4, dim=1))
         sizes = [mean, mean.abs(), luma.abs().mean(dim=1, keepdim=True), chroma.abs().mean(dim=1, keepdim=True), rough]
-        sizes = F.avg_pool2d((torch.cat(sizes, dim=1) * unit).clamp(-MANY, MANY), 2)  # (B, 5, H/2, W/2)
+        sizes = (torch.cat([*sizes, torch.maximum(mean.abs(), torch.maximum(u, v))], dim=1) * unit).clamp(-MANY, MANY)
+        sizes, apart = F.avg_pool2d(sizes, 2).split([5, 1], dim=1)  # (B, 5, H/2, W/2) and (B, 1, H/2, W/2)
         level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
         seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(level[:, :1])], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
+        begin, end = APART
+        trust = trust * ((end - apart) / (end - begin)).clamp(0, 1)  # whatever was learned: colour alone may move
         return F.interpolate(trust, scale_factor=2.0, mode="bilinear")
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -94,3 +96,15 @@ def test_noise_is_measured_apart_from_edges_and_shades():
     assert torch.nn.functional.conv2d(unshuffled, layer.diagonal).abs().max() < 1e-6
     noise = torch.nn.functional.pixel_unshuffle(0.1 * torch.randn(1, 1, 256, 256), 4)
     assert torch.nn.functional.conv2d(noise, layer.diagonal).std().item() == pytest.approx(0.1, rel=0.03)
+
+
+@pytest.mark.parametrize("channels", [slice(16), slice(16, 20), slice(20, 24)], ids=["luma", "u", "v"])
+def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_where_only_its_colour_told(channels):
+    layer = trusting(0.999)
+    x = torch.full((1, 24, 8, 8), 0.5) + 0.01 * torch.randn(1, 24, 8, 8)
+    before = x.clone()
+    before[:, channels, :, :4] += 0.3  # many times the noise
+    memory = Memory(torch.full((1, 1), math.log(0.01)), torch.tensor([[0.8]]), remembered(before))
+    out = layer(x, exposure(), memory)
+    assert torch.allclose(out[..., :2], x[..., :2], atol=1e-6), "gone at once"
+    assert memory.next_history[:, 24:, :, :2].max() < 1e-6, "and nothing is known of the place"
