@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from training.recipe import Losses
 
 Planes = Sequence[Tensor]  # y, u, v
+NEAR_WHITE = 0.985  # what is brighter is soon lost
 
 
 def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
@@ -54,6 +55,16 @@ def edge(a: Tensor, b: Tensor) -> Tensor:
     return down + charbonnier(a[..., 1:] - a[..., :-1], b[..., 1:] - b[..., :-1])
 
 
+def clipped(out: Planes, target: Planes) -> Tensor:
+    """How far the brightest of R, G and B goes beyond the target's and into the last levels, at chroma's size."""
+    return torch.relu(_brightest(out) - _brightest(target).clamp(min=NEAR_WHITE)).mean()
+
+
+def _brightest(planes: Planes) -> Tensor:
+    y, (u, v) = F.avg_pool2d(planes[0], 2), planes[1:]
+    return torch.stack([y + 1.402 * v, y - 0.344 * u - 0.714 * v, y + 1.772 * u]).amax(dim=0)  # BT.601
+
+
 def total(out: Planes, target: Planes, weights: Losses) -> Tensor:
     """What a recipe minimises. Chroma weighs about what it weighs in RGB error, by the BT.601 matrix."""
     loss = charbonnier(out[0], target[0])
@@ -62,4 +73,6 @@ def total(out: Planes, target: Planes, weights: Losses) -> Tensor:
         loss = loss + weights.ssim * (1 - multi_scale_ssim(out[0], target[0], weights.scales))
     if weights.edge:
         loss = loss + weights.edge * edge(out[0], target[0])
+    if weights.clipped:
+        loss = loss + weights.clipped * clipped(out, target)
     return loss

@@ -49,3 +49,13 @@ def test_losses_are_zero_for_equal_planes_and_grow_with_their_weights():
     some, more = Losses(), Losses(scales=3, edge=1.0)
     assert float(losses.total(tuple(a), tuple(a), more)) == pytest.approx(0.002 + 0.002, abs=5e-4), "eps of Charbonnier"
     assert float(losses.total(tuple(a), tuple(b), more)) > float(losses.total(tuple(a), tuple(b), some))
+
+
+def test_only_what_gets_brighter_than_the_truth_near_white_counts_as_clipped():
+    def grey(luma: float, *, red: float = 0.0) -> tuple[torch.Tensor, ...]:
+        return torch.full((1, 1, 8, 8), luma), torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), red)
+
+    assert float(losses.clipped(grey(0.95), grey(0.5))) == 0
+    assert float(losses.clipped(grey(0.99), grey(1.0))) == 0
+    assert float(losses.clipped(grey(1.0), grey(0.5))) == pytest.approx(1 - losses.NEAR_WHITE)
+    assert float(losses.clipped(grey(0.9, red=0.1), grey(0.9))) == pytest.approx(0.9 + 0.1402 - losses.NEAR_WHITE)
