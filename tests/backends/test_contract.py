@@ -121,10 +121,12 @@ def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
         assert largest_difference(engine(second, keep=0.9), alone) == 0
 
 
-def test_a_steady_input_comes_to_rest(lite, backend):
+def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(lite, backend):
     frame = dark_frame(SMALL)
     with open_engine(lite, SMALL, backend=backend) as engine:
-        alone = engine(frame)
+        for _ in range(200):
+            alone = engine(frame, keep=0.9)
+        engine.reset()
         engine(replace(frame, y=frame.y // 2 + 8))
         for _ in range(200):
             out = engine(frame, keep=0.9)
