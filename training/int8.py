@@ -20,10 +20,13 @@ import openvino as ov
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from streamllie import shelf
+from streamllie.backends.graphs import QUARTER, padded
 from streamllie.bench import dark_frames
 from streamllie.frame import Levels
+from streamllie.models.names import HISTORY
 from streamllie.timing import percentile
 from streamllie.video import VideoSource
+from training.pairs import PICTURES
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "night.mp4"
 VARIANTS = {  # which convolutions become int8, by the names of their weights; all others run in bfloat16
@@ -33,6 +36,7 @@ VARIANTS = {  # which convolutions become int8, by the names of their weights; a
     "fine step and head": ("detail", "head"),
     "fine step": ("detail",),
 }
+STATES = ("state", HISTORY)
 Feed = dict[str, np.ndarray]
 
 
@@ -56,10 +60,10 @@ def main() -> None:
     logging.disable(logging.WARNING)
     model = shelf.find(args.model)
     blank = _blank(model.path)
-    calibration = [{**blank, **planes} for planes in _pictures(args.data / "lol-v1/train/low", every=40)]
-    test = [{**blank, **planes} for planes in _pictures(args.data / "lol-v1/eval15/low", every=3)]
-    calibration += [{**blank, **planes} for planes in _clip({10, 30, 60})]
-    test += [{**blank, **planes} for planes in _clip({0, 50, 120})]
+    calibration = [_feed(blank, *planes) for planes in _pictures(args.data / "lol-v1/train/low", every=40)]
+    test = [_feed(blank, *planes) for planes in _pictures(args.data / "lol-v1/eval15/low", every=3)]
+    calibration += [_feed(blank, *planes) for planes in _clip({10, 30, 60})]
+    test += [_feed(blank, *planes) for planes in _clip({0, 50, 120})]
     with tempfile.TemporaryDirectory() as folder:
         graphs = {"float32": (model.path, ov.Type.f32), "bfloat16": (model.path, ov.Type.bf16)}
         for name, parts in VARIANTS.items():
@@ -84,34 +88,44 @@ def main() -> None:
 
 
 def _blank(path: Path) -> Feed:
-    """The inputs that are no planes: a single picture, the full effect."""
-    state = next(i for i in onnx.load(path).graph.input if i.name == "state")
+    """The inputs that are no planes: a single picture, the full effect. A history is still without height and width."""
+    channels = {
+        i.name: i.type.tensor_type.shape.dim[1].dim_value for i in onnx.load(path).graph.input if i.name in STATES
+    }
     return {
-        "state": np.zeros((1, state.type.tensor_type.shape.dim[1].dim_value), np.float32),
+        **{name: np.zeros((1, n) if name == "state" else (1, n, 0, 0), np.float32) for name, n in channels.items()},
         "keep": np.zeros(1, np.float32),
         "strength": np.ones(1, np.float32),
         "levels": Levels.of(depth=8, full_range=False).array(),
     }
 
 
-def _pictures(folder: Path, *, every: int) -> Iterator[Feed]:
-    for path in sorted(folder.glob("*.png"))[::every]:
+def _pictures(folder: Path, *, every: int) -> Iterator[tuple[np.ndarray, ...]]:
+    for path in sorted(p for p in folder.iterdir() if p.suffix in PICTURES)[::every]:
         picture = cv2.imread(str(path))
         height, width = (side - side % 2 for side in picture.shape[:2])
         codes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)
         y, chroma = codes[:height], codes[height:].reshape(2, height // 2, width // 2)
-        yield _planes(y, chroma[0], chroma[1])
+        yield y, chroma[0], chroma[1]
 
 
-def _clip(numbers: set[int]) -> Iterator[Feed]:
+def _clip(numbers: set[int]) -> Iterator[tuple[np.ndarray, ...]]:
     with VideoSource(EXAMPLE) as source:
         for number, frame in enumerate(source):
             if number in numbers:
-                yield _planes(frame.y, frame.u, frame.v)
+                yield frame.y, frame.u, frame.v
 
 
-def _planes(y: np.ndarray, u: np.ndarray, v: np.ndarray) -> Feed:
-    return {name: np.ascontiguousarray(plane)[None, None] for name, plane in zip("yuv", (y, u, v), strict=True)}
+def _feed(blank: Feed, y: np.ndarray, u: np.ndarray, v: np.ndarray) -> Feed:
+    planes = {name: np.ascontiguousarray(plane)[None, None] for name, plane in zip("yuv", (y, u, v), strict=True)}
+    feed = {**blank, **planes}
+    if HISTORY in feed:
+        feed[HISTORY] = np.zeros((1, feed[HISTORY].shape[1], *_history_size(*y.shape)), np.float32)
+    return feed
+
+
+def _history_size(height: int, width: int) -> tuple[int, ...]:
+    return tuple(side // QUARTER for side in padded(height, width))
 
 
 def _quantise(path: Path, target: Path, parts: tuple[str, ...], calibration: list[Feed]) -> None:
@@ -129,13 +143,17 @@ def _compiled(path: Path, hint: ov.Type, size: tuple[int, int] | None = None) ->
     graph = core.read_model(path)
     if size is not None:
         half = [1, 1, size[0] // 2, size[1] // 2]
-        graph.reshape({"y": [1, 1, *size], "u": half, "v": half})
+        shapes = {"y": [1, 1, *size], "u": half, "v": half}
+        for port in graph.inputs:
+            if port.get_any_name() == HISTORY:
+                shapes[HISTORY] = [1, port.get_partial_shape()[1].get_length(), *_history_size(*size)]
+        graph.reshape(shapes)
     return core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
 
 
 def _times(graphs: dict[str, tuple[Path, ov.Type]], blank: Feed) -> dict[str, float]:
     """Median milliseconds for a frame of 1280x720, all graphs in turn."""
-    feeds = [{**blank, **_planes(f.y, f.u, f.v)} for f in dark_frames(height=720, width=1280, count=2)]
+    feeds = [_feed(blank, f.y, f.u, f.v) for f in dark_frames(height=720, width=1280, count=2)]
     requests = {
         name: _compiled(path, hint, (720, 1280)).create_infer_request() for name, (path, hint) in graphs.items()
     }
