@@ -110,7 +110,8 @@ def beeps(path: Path | str) -> list[float]:
                     samples = np.abs(frame.to_ndarray().astype(np.float32)).reshape(-1, frame.samples).max(0)
                     for at in range(0, frame.samples - 63, 64):
                         loud.append((frame.time + at / frame.sample_rate, float(samples[at : at + 64].max())))
-    return [t for (_, a), (t, b) in pairwise(loud) if a < middle(loud) <= b]
+    half = middle(loud)
+    return [t for (_, a), (t, b) in pairwise(loud) if a < half <= b]
 
 
 def middle(series: list[tuple[float, float]]) -> float:
