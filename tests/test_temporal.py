@@ -1,6 +1,7 @@
 """When to keep, fade or forget: the smoothing policy and the cut detector, on scenes made here."""
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 import cv2
@@ -132,22 +133,37 @@ def test_what_is_forgotten_cannot_be_cut_from():
     assert detector(video_levels(scene(2))) is False
 
 
-def faded(rate: int, seconds: int = 1, amount: float = 0.5) -> float:
-    """Share of the first frame's memory that is left after a second at this rate."""
+def faded(times: Iterable[Fraction], *, amount: float = 0.5, since: float = 0.0) -> float:
+    """Share of the memory of second `since` that is left after the last of these times."""
     policy = Smoothing(amount)
-    keeps = [policy.keep(Fraction(n, rate)) for n in range(seconds * rate + 1)]
-    return math.prod(keeps[1:])
+    return math.prod([keep for time, keep in [(time, policy.keep(time)) for time in times] if time > since])
 
 
-@pytest.mark.parametrize("rate", [5, 15, 24, 30, 60, 240])
-def test_memory_fades_alike_at_every_frame_rate(rate: int):
-    assert faded(rate) == pytest.approx(math.exp(-1 / 0.25), rel=1e-9)
+def at(rate: int, seconds: int) -> list[Fraction]:
+    return [Fraction(n, rate) for n in range(seconds * rate + 1)]
 
 
-def test_memory_fades_alike_at_a_variable_frame_rate():
-    times = sorted({Fraction(n * n % 997, 997) for n in range(60)} | {Fraction(0), Fraction(1)})
+VARIABLE = sorted({3 * Fraction(n * n % 997, 997) for n in range(180)} | set(at(1, 3)) | {Fraction(1, 2)})
+
+
+@pytest.mark.parametrize("times", [*(at(rate, 3) for rate in (5, 15, 24, 30, 60, 240)), VARIABLE])
+def test_memory_fades_alike_at_every_frame_rate_and_at_a_variable_one(times):
+    assert faded(times, since=1) == pytest.approx(math.exp(-2 / 0.25), rel=1e-9)
+
+
+@pytest.mark.parametrize("times", [at(30, 1), at(60, 1), at(240, 1), VARIABLE[: VARIABLE.index(1) + 1]])
+def test_a_young_memory_follows_faster_and_at_every_frame_rate_alike(times):
+    born, half = faded(times), faded(times, since=0.5)
+    assert born == pytest.approx(faded(at(1000, 1)), rel=0.05)
+    assert born < 0.02 * half, "the first frame counts no more than those of half a second later"
+
+
+def test_another_amount_goes_on_with_what_is_remembered():
     policy = Smoothing(0.5)
-    assert math.prod([policy.keep(time) for time in times][1:]) == pytest.approx(math.exp(-1 / 0.25), rel=1e-9)
+    for n in range(100):
+        policy.keep(n / 30)
+    policy.change(1.0)
+    assert policy.keep(100 / 30) == pytest.approx(math.exp(-1 / 30), rel=1e-6)
 
 
 def test_the_first_frame_and_the_first_of_a_scene_keep_nothing():
@@ -171,7 +187,7 @@ def test_no_smoothing_keeps_nothing():
 
 
 def test_more_smoothing_keeps_more():
-    left = [faded(30, amount=amount) for amount in (0.0, 0.2, 0.5, 0.8, 1.0)]
+    left = [faded(at(30, 3), amount=amount, since=1) for amount in (0.0, 0.2, 0.5, 0.8, 1.0)]
     assert left == sorted(left)
 
 

@@ -133,8 +133,7 @@ class Stage:
             if strength > 0:
                 steady = engines.whole if mode == "full" else engines.half
                 steady.strength = strength
-                if steady.policy.seconds != controls.smoothing**2:
-                    steady.policy = Smoothing(controls.smoothing)
+                steady.policy.change(controls.smoothing)
                 after = steady(before) if steady is engines.whole else with_half(before, steady)
         return Shown(
             before=before,

@@ -5,9 +5,10 @@
 x_t is the exposed frame at a quarter of its size, h the history that later frames see. r is the share of the noise's
 variance that is left in h: 1 in a new place, then 1/2, 1/3, ... where it is trusted, the running mean of what stands
 still (Kalman's gain for a constant). Trust in [0, 1] comes from a small network that compares x and h in units of the
-frame's own noise: noise is a difference without a mean, motion is one with a mean. A difference that noise does not
-explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour alone, does so
-whatever was learned. The network after this sees 1 - r, so it smooths less where less noise is left.
+frame's own noise: noise is a difference without a mean, motion is one with a mean. It also sees how many codes of the
+source that mean is: a codec that took the noise away leaves whole blocks that jump by a code or two. A difference that
+noise does not explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour
+alone, does so whatever was learned. The network after this sees 1 - r, so it smooths less where less noise is left.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -35,7 +36,7 @@ class History(nn.Module):
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.compare = nn.Conv2d(8, width, 3, padding=1)
+        self.compare = nn.Conv2d(9, width, 3, padding=1)
         self.weigh = nn.Conv2d(width, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
         self.register_buffer("diagonal", _diagonal(), persistent=False)
@@ -48,7 +49,7 @@ class History(nn.Module):
         if memory.history is not None and memory.keep is not None:
             before, sure = memory.history.split([24, 1], dim=1)
             difference = x - before
-            trust = self._trust(x, difference, rough, sure, noise)
+            trust = self._trust(x, difference, rough, sure, noise, exposure.log_gain)
             remembered = (memory.keep > 0).to(x.dtype).view(-1, 1, 1, 1)
             weight = (trust / (2 - sure)).clamp(max=MOST_KEPT) * (remembered * exposure.share)
             x = x - weight * difference
@@ -56,7 +57,9 @@ class History(nn.Module):
         memory.next_history = torch.cat([x, sure], dim=1)
         return x
 
-    def _trust(self, x: Tensor, difference: Tensor, rough: Tensor, sure: Tensor, noise: Tensor) -> Tensor:
+    def _trust(  # noqa: PLR0917 - all that is known of a place
+        self, x: Tensor, difference: Tensor, rough: Tensor, sure: Tensor, noise: Tensor, log_gain: Tensor
+    ) -> Tensor:
         """How far each place is the one that is remembered: (B, 1, H, W) in [0, 1], decided on 8x8 pixels."""
         unit = (-noise).exp()[:, :, None, None]
         luma, chroma = difference.split([16, 8], dim=1)
@@ -66,7 +69,10 @@ class History(nn.Module):
         sizes = (torch.cat([*sizes, torch.maximum(mean.abs(), torch.maximum(u, v))], dim=1) * unit).clamp(-MANY, MANY)
         sizes, apart = F.avg_pool2d(sizes, 2).split([5, 1], dim=1)  # (B, 5, H/2, W/2) and (B, 1, H/2, W/2)
         level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
-        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(level[:, :1])], dim=1)
+        gain = log_gain.exp()[:, :, None, None]
+        step = (gain - (gain - 1) * level[:, :1].clamp(0, 1)).square() / (255 * gain)  # of x, for a code of the source
+        codes = (sizes[:, 1:2] / (unit * step)).clamp(max=MANY)
+        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(codes), codes], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
         begin, end = APART
         trust = trust * ((end - apart) / (end - begin)).clamp(0, 1)  # whatever was learned: colour alone may move
