@@ -16,7 +16,7 @@ class Smoothing:
     later, keep = exp(-dt / amount**2): 15, 30 and 60 frames per second and a variable rate all fade alike.
 
     The first frame after a beginning or a cut counts for no more than others: it is noisier than those after it, which
-    are averaged over time, and what it says would fade for seconds. So a young memory follows faster.
+    are averaged over time, and what it says would show for a second. So a young memory follows faster.
 
     It remembers the times of the first frame and of the one before; `forget` makes the next frame a first one.
     """
