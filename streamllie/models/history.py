@@ -71,7 +71,7 @@ class History(nn.Module):
         level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
         gain = log_gain.exp()[:, :, None, None]
         step = (gain - (gain - 1) * level[:, :1].clamp(0, 1)).square() / (255 * gain)  # of x, for a code of the source
-        codes = (sizes[:, 1:2] / (unit * step)).clamp(max=MANY)
+        codes = (F.avg_pool2d(torch.minimum(mean.abs(), MANY / unit), 2) / step).clamp(max=MANY)
         seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(codes), codes], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
         begin, end = APART
