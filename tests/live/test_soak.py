@@ -20,7 +20,9 @@ def cycles(**growth: float) -> list[Cycle]:
     ]
 
 
-@pytest.mark.parametrize("growth", [{"threads": 1}, {"handles": 1}, {"memory_mb": 3.0}, {"p50_ms": 2.0}])
+@pytest.mark.parametrize(
+    "growth", [{"threads": 1}, {"handles": 1}, {"memory_mb": 3.0}, {"p50_ms": 2.0}, {"p99_ms": 4.0}]
+)
 def test_what_every_return_of_the_source_leaves_behind_is_growth(growth):
     (sentence,) = grown(cycles(**growth))
     assert next(iter(growth)) in sentence
@@ -30,6 +32,12 @@ def test_a_calm_run_and_a_worker_that_a_pool_starts_late_are_none():
     assert grown(cycles()) == []
     late = [replace(cycle, threads=cycle.threads + (cycle.cycle > 6)) for cycle in cycles()]
     assert grown(late) == []
+
+
+def test_a_few_late_frames_of_a_short_run_are_no_growth_but_half_of_them_are():
+    short = [replace(cycle, cycle=n) for n, cycle in enumerate(cycles()[::4])]
+    assert grown([*short[:2], replace(short[2], p99_ms=90.0)]) == []
+    assert grown([*short[:2], replace(short[2], p50_ms=60.0)]) == ["p50_ms went from 20 to 60"]
 
 
 def test_a_source_that_did_not_come_back_is_told():
