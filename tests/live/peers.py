@@ -100,8 +100,8 @@ def pictures(path: Path | str) -> list[tuple[float, float]]:
     return found
 
 
-def beeps(path: Path | str) -> list[float]:
-    """When beeps begin, in seconds."""
+def loudness(path: Path | str) -> list[tuple[float, float]]:
+    """Time and peak of every 64 samples of sound."""
     loud: list[tuple[float, float]] = []
     with av.open(str(path)) as container:
         for packet in container.demux(audio=0):
@@ -110,8 +110,13 @@ def beeps(path: Path | str) -> list[float]:
                     samples = np.abs(frame.to_ndarray().astype(np.float32)).reshape(-1, frame.samples).max(0)
                     for at in range(0, frame.samples - 63, 64):
                         loud.append((frame.time + at / frame.sample_rate, float(samples[at : at + 64].max())))
-    half = middle(loud)
-    return [t for (_, a), (t, b) in pairwise(loud) if a < half <= b]
+    return loud
+
+
+def rises(series: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where something begins: the last time before it and the first time of it."""
+    half = middle(series)
+    return [(before, at) for (before, a), (at, b) in pairwise(series) if a < half <= b]
 
 
 def middle(series: list[tuple[float, float]]) -> float:
@@ -123,12 +128,13 @@ def offsets(path: Path | str) -> list[float]:
     """By how many seconds each flash comes after its beep.
 
     Frames may have been dropped, so a flash began somewhere between the last dark picture and the first light
-    one; a beep within that time is in time.
+    one; a beep within that time is in time. A reader may have joined before the sound began: flashes from before have
+    no beep.
     """
-    seen, heard = pictures(path), beeps(path)
-    half = middle(seen)
-    flashes = [(dark, light) for (dark, a), (light, b) in pairwise(seen) if a < half <= b]
-    return [min((_outside(beep, *flash) for beep in heard), key=abs) for flash in flashes] if heard else []
+    sound = loudness(path)
+    beeps = [at for _, at in rises(sound)]
+    flashes = [flash for flash in rises(pictures(path)) if flash[0] >= sound[0][0]]
+    return [min((_outside(beep, *flash) for beep in beeps), key=abs) for flash in flashes] if beeps else []
 
 
 def _outside(beep: float, dark: float, light: float) -> float:
