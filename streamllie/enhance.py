@@ -120,7 +120,7 @@ class Steady:
     def __init__(self, engine: Engine, format: VideoFormat, policy: Smoothing, *, strength: float) -> None:
         self.engine = engine
         self._format = format
-        self.policy, self.strength = policy, strength  # both may change between frames
+        self.policy, self.strength = policy, strength  # strength, and the policy's amount, may change between frames
         self._opens_scene = CutDetector(depth=format.depth)
 
     @property

@@ -20,9 +20,9 @@ import openvino as ov
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from streamllie import shelf
-from streamllie.backends.graphs import QUARTER, padded
+from streamllie.backends.graphs import state_shape
 from streamllie.bench import dark_frames
-from streamllie.frame import Levels
+from streamllie.frame import Levels, VideoFormat
 from streamllie.models.names import HISTORY
 from streamllie.timing import percentile
 from streamllie.video import VideoSource
@@ -120,12 +120,12 @@ def _feed(blank: Feed, y: np.ndarray, u: np.ndarray, v: np.ndarray) -> Feed:
     planes = {name: np.ascontiguousarray(plane)[None, None] for name, plane in zip("yuv", (y, u, v), strict=True)}
     feed = {**blank, **planes}
     if HISTORY in feed:
-        feed[HISTORY] = np.zeros((1, feed[HISTORY].shape[1], *_history_size(*y.shape)), np.float32)
+        feed[HISTORY] = np.zeros(_history_shape(feed[HISTORY].shape[1], *y.shape), np.float32)
     return feed
 
 
-def _history_size(height: int, width: int) -> tuple[int, ...]:
-    return tuple(side // QUARTER for side in padded(height, width))
+def _history_shape(channels: int, height: int, width: int) -> tuple[int, ...]:
+    return state_shape((1, channels, None, None), VideoFormat(height=height, width=width))
 
 
 def _quantise(path: Path, target: Path, parts: tuple[str, ...], calibration: list[Feed]) -> None:
@@ -146,7 +146,7 @@ def _compiled(path: Path, hint: ov.Type, size: tuple[int, int] | None = None) ->
         shapes = {"y": [1, 1, *size], "u": half, "v": half}
         for port in graph.inputs:
             if port.get_any_name() == HISTORY:
-                shapes[HISTORY] = [1, port.get_partial_shape()[1].get_length(), *_history_size(*size)]
+                shapes[HISTORY] = list(_history_shape(port.get_partial_shape()[1].get_length(), *size))
         graph.reshape(shapes)
     return core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
 
