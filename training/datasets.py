@@ -114,6 +114,8 @@ class Samples:
             top = 2 * rng.integers((dark.y.shape[0] - height) // 2 + 1)
             left = 2 * rng.integers((dark.y.shape[1] - width) // 2 + 1)
             dark, bright = (p.cut(top, left, height, width) for p in (dark, bright))
+            if self.recipe.jitter:
+                dark = dark.brighter(float(np.exp(rng.normal(0, self.recipe.jitter))), rng)
         else:
             if kind == 2 and rng.random() < DRAWN:
                 rgb = drawing(rng, height, width)

@@ -9,13 +9,14 @@ from pathlib import Path
 from training.planes import Rgb, read_rgb
 
 LOL = "lol-v1/train"
-# LOL-v1 train pairs whose two pictures do not show the same: the first is wrong, then shifted, then poorly correlated.
-BAD_PAIRS = frozenset(
-    {
-        *(648, 328, 330, 494, 495, 515, 569, 570, 571, 574, 649, 677, 700, 701, 9),
-        *(142, 237, 238, 698, 699, 585, 586, 587, 588, 590, 591, 27, 28, 183),
-    }
-)
+# LOL-v1 train pairs whose two pictures do not show the same: the first is wrong, the others are poorly correlated.
+BAD_PAIRS = frozenset({648, 142, 237, 238, 698, 699, 585, 586, 587, 588, 590, 591, 27, 28, 183})
+# Pairs whose camera moved: what is at (y, x) in the bright picture is at (y + down, x + right) in the dark one. The
+# shift with the largest correlation of log luma without its low frequencies, which rises by 0.03 to 0.16.
+SHIFTED = {
+    9: (-1, 0), 328: (2, 1), 330: (2, 1), 494: (1, 0), 495: (1, 0), 515: (2, 0), 569: (1, 1), 570: (-2, 0),
+    571: (-1, 0), 574: (1, 0), 649: (0, 2), 677: (-1, 0), 700: (-2, 0), 701: (-2, 0),
+}  # fmt: skip
 # Neighbouring numbers of LOL-v1 are one scene, so whole runs of numbers are held out, with a margin that nobody uses.
 HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
@@ -87,6 +88,13 @@ def lol_numbers(data: Path, *, held_out: bool) -> list[int]:
 
 
 def lol_pair(data: Path, number: int) -> tuple[Rgb, Rgb]:
-    """Low and high picture of one LOL-v1 training pair."""
-    low, high = (next((data / "lol-v1/train" / kind).glob(f"{number}.*")) for kind in ("low", "high"))
-    return read_rgb(low), read_rgb(high)
+    """Low and high picture of one LOL-v1 training pair, one over the other."""
+    low, high = (read_rgb(next((data / "lol-v1/train" / kind).glob(f"{number}.*"))) for kind in ("low", "high"))
+    return aligned(low, high, *SHIFTED.get(number, (0, 0)))
+
+
+def aligned(low: Rgb, high: Rgb, down: int, right: int) -> tuple[Rgb, Rgb]:
+    """The part that both pictures show, where `low` is `high` moved down and to the right by so many pixels."""
+    height, width = high.shape[0] - abs(down), high.shape[1] - abs(right)
+    (low_y, high_y), (low_x, high_x) = ((max(0, shift), max(0, -shift)) for shift in (down, right))
+    return low[low_y:, low_x:][:height, :width], high[high_y:, high_x:][:height, :width]

@@ -41,6 +41,15 @@ class Planes:
         down, across = (-1 if upside_down else 1), (-1 if flip else 1)
         return Planes(*(plane[::down, ::across] for plane in (self.y, self.u, self.v)))
 
+    def brighter(self, gain: float, rng: np.random.Generator) -> "Planes":
+        """As if there had been `gain` times as much of the coded light, rounded to whole codes with a dither."""
+
+        def scale(plane: NDArray[np.uint8], zero: int) -> NDArray[np.uint8]:
+            codes = (plane.astype(np.float32) - zero) * np.float32(gain) + zero
+            return np.floor(codes + rng.random(plane.shape, dtype=np.float32)).clip(0, 255).astype(np.uint8)
+
+        return Planes(scale(self.y, 0), scale(self.u, 128), scale(self.v, 128))
+
 
 def read_rgb(path: Path) -> Rgb:
     """An image file as (H, W, 3) uint8 RGB."""

@@ -39,6 +39,7 @@ class Recipe:
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
+    jitter: float = 0.0  # deviation of the logarithm of a random gain on the dark pictures of real pairs
     hold_out: bool = True  # keep the validation pairs out of training
     seed: int = 1
     steps: int = 40_000

@@ -114,6 +114,7 @@ class NetworkSize:
     tone: int = 32  # hidden units of the tone head
     history: bool = False  # temporal denoising
     scene: bool = False  # the tone head also sees the pooled features at 1/16
+    fade: bool = False  # the frame itself is faded out where what is made in its place is better: under strong noise
     adr_m: int = 4
     adr_d: int = 8
 
@@ -137,7 +138,7 @@ class Network(nn.Module):
         self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
         self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
         self.detail = nn.Sequential(*(Detail(s.fine) for _ in range(s.details)))
-        self.head = nn.Conv2d(s.fine, 24, s.head, padding=s.head // 2)
+        self.head = nn.Conv2d(s.fine, 24 + 2 * s.fade, s.head, padding=s.head // 2)
         self.tone = nn.Sequential(Exact(s.coarse + 3 + (s.deep if s.scene else 0), s.tone), nn.ReLU(), Exact(s.tone, 4))
         self.light = nn.Conv2d(s.coarse, 2, 1)
         for last in (self.head, self.tone[-1], self.light):
@@ -174,7 +175,13 @@ class Network(nn.Module):
         for block in self.decoder:
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
-        clean = exposed + share * self.head(self.detail(fine))  # (B, 24, H/4, W/4)
+        made = share * self.head(self.detail(fine))  # (B, 24, H/4, W/4), and 2 that say how much of the frame goes
+        luma, chroma = exposed.split([16, 8], dim=1)
+        if self.size.fade:
+            made, gone = made.split([24, 2], dim=1)
+            kept = 1 - gone.clamp(0, 1)  # of luma, of chroma
+            luma, chroma = luma * kept[:, :1], chroma * kept[:, 1:]
+        luma, chroma = luma + made[:, :16], chroma + made[:, 16:]
 
         # Tone.
         scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
@@ -183,8 +190,8 @@ class Network(nn.Module):
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
         lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
         tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = curve(clean[:, :16].clamp(0, 1), lift[:, :1])
-        chroma = clean[:, 16:] * lift[:, 1:] + 0.1 * tint
+        luma = curve(luma.clamp(0, 1), lift[:, :1])
+        chroma = chroma * lift[:, 1:] + 0.1 * tint
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
 
     def state_size(self) -> int:

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import torch
 
@@ -43,6 +44,22 @@ def test_the_tone_curve_keeps_black_and_white_and_order_for_every_gain():
         assert torch.isclose(bright[-1], torch.tensor(1.0))
         assert (bright.diff() > 0).all()
     assert torch.equal(curve(x, torch.tensor(1.0)), x)
+
+
+def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes):
+    torch.manual_seed(0)
+    network = Network(replace(SMALL, fade=True)).eval()
+    torch.nn.init.zeros_(network.head.weight)
+    noisy = [p + 0.02 * torch.randn_like(p) for p in planes]
+
+    def difference(gone: float) -> float:
+        with torch.no_grad():
+            network.head.bias[24:] = gone
+            a, b = (network(*p, Memory()) for p in (planes, noisy))
+        return sum((x - y).abs().mean().item() for x, y in zip(a, b, strict=True))
+
+    assert difference(1.0) < 0.02 * difference(0.0)
+    assert difference(5.0) == difference(1.0), "no more than all of it"
 
 
 def test_keep_0_has_no_memory_bit_for_bit(network, planes):

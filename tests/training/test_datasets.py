@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from training import degrade
 from training.datasets import Samples, clean_pictures, validation
-from training.pairs import BAD_PAIRS, HELD_OUT, lol_numbers, training_pairs, validation_pairs
+from training.pairs import BAD_PAIRS, HELD_OUT, SHIFTED, aligned, lol_numbers, training_pairs, validation_pairs
 from training.planes import Planes
 from training.recipe import Mixture, Recipe
 
@@ -35,6 +37,31 @@ def test_without_holding_out_validation_pairs_are_trained_on_and_bad_ones_still_
     assert len(training_pairs(folder, hold_out=True)) == 6
     everything = len(list((folder / "low").iterdir())) - sum((folder / f"low/{n}.png").exists() for n in BAD_PAIRS)
     assert len(training_pairs(folder, hold_out=False)) == everything
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, 1), (-2, 0), (1, -2)])
+def test_a_pair_whose_camera_moved_is_laid_one_over_the_other(down, right):
+    wall = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    high = wall[10:50, 10:70]
+    low = wall[10 - down : 50 - down, 10 - right : 70 - right]  # what high has at (y, x) it has at (y + down, x + right)
+    ours, theirs = aligned(low, high, down, right)
+    assert np.array_equal(ours, theirs)
+    assert ours.shape == (40 - abs(down), 60 - abs(right), 3)
+
+
+def test_pairs_that_are_laid_over_each_other_are_trained_on_and_the_wrong_ones_are_not():
+    assert not BAD_PAIRS & set(SHIFTED)
+    assert all((0, 0) != shift for shift in SHIFTED.values())
+
+
+def test_a_jittered_pair_has_another_brightness_the_same_colours_and_the_same_truth(data):
+    plain = Recipe(name="test", clean=(), mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    usual, other = (Samples(r, data).batch(3, size=1, crop=(64, 96)) for r in (plain, replace(plain, jitter=0.3)))
+    assert all(np.array_equal(a, b) for a, b in zip(usual[3:], other[3:], strict=True))
+    gain = other[0].mean() / usual[0].mean()
+    assert abs(np.log(gain)) > 0.02
+    for before, after in zip(usual[1:3], other[1:3], strict=True):
+        assert after.mean() - 128 == pytest.approx(gain * (before.mean() - 128), abs=0.3)
 
 
 def test_of_a_folder_of_your_own_the_last_tenth_is_for_validation(tmp_path):
