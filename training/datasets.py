@@ -20,6 +20,7 @@ from training.recipe import Recipe
 
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
+MADE_SHARES = (0.2, 4.0)  # of the noise of that camera, which is stronger than those of training
 LAMPS = 0.15  # share of the dark pictures that are made with lamps in them
 WELL_LIT = 0.2  # share of the clips that have enough light and come out as they are, where a recipe has such pictures
 FILMED = 0.6  # share of the clips that went through H.264, whose noise comes and goes with its kinds of frames
@@ -50,7 +51,10 @@ def validation(recipe: Recipe, data: Path) -> dict[str, list[tuple[Rgb, Rgb]]]:
         sets["pairs"] = validation_pairs(data / recipe.pairs)
     if (data / MADE_FROM).is_dir():
         bright = [p for p in clean_pictures(data, (MADE_FROM,)) if p.mean() >= MIN_MEAN * 255][:MADE]
-        dark = [degrade.darken(p, np.random.default_rng(i), [degrade.UNSEEN]) for i, p in enumerate(bright)]
+        dark = [
+            degrade.darken(p, np.random.default_rng(i), [degrade.UNSEEN], shares=MADE_SHARES)
+            for i, p in enumerate(bright)
+        ]
         sets["made"] = list(zip(dark, bright, strict=True))
     return sets
 

@@ -20,8 +20,8 @@ from training.codec import h264
 
 FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sensor, as in the calibration
 # Noise relative to that of the calibrated cameras, whose sensors are large. Pixels averaged into a smaller picture have
-# less; the small sensor of a phone or webcam catches a fraction of the light and has several times as much.
-SHARES = (0.2, 4.0)
+# less; the small sensor of a phone or webcam catches a hundredth of the light and has ten times as much.
+SHARES = (0.2, 12.0)
 VIDEO = 0.15  # share of dark pictures that went through H.264; most of the others went through JPEG
 RATE_FACTORS = (16, 36)  # of H.264: from hardly to heavily compressed
 _CURVE_STEPS = 4095  # linear light is quantised to this for table look-up
@@ -92,7 +92,13 @@ class Shot:
 
     @classmethod
     def draw(
-        cls, rng: np.random.Generator, all_cameras: list[Camera], *, least: float = 2.0, most: float = 30.0
+        cls,
+        rng: np.random.Generator,
+        all_cameras: list[Camera],
+        *,
+        least: float = 2.0,
+        most: float = 30.0,
+        shares: tuple[float, float] = SHARES,
     ) -> "Shot":
         """A random one; `least` and `most` are the smallest and the largest loss of light."""
         return cls(
@@ -101,7 +107,7 @@ class Shot:
             balance=np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.3)], dtype=np.float32),
             cast=np.exp(rng.normal(0.0, 0.06, 3)).astype(np.float32),
             black=float(rng.normal(0.0, 0.0015)),
-            gain=Gain.draw(rng, all_cameras, share=float(np.exp(rng.uniform(*np.log(SHARES))))),
+            gain=Gain.draw(rng, all_cameras, share=float(np.exp(rng.uniform(*np.log(shares))))),
             blur=rng.uniform(0.35, 0.9) if rng.random() < 0.7 else 0.0,
             gamma=rng.uniform(1.8, 2.6) if rng.random() < 0.5 else None,
             **({"quality": None, "crf": int(rng.integers(*RATE_FACTORS))} if rng.random() < VIDEO else
@@ -166,9 +172,11 @@ class Gain:
         return raw + noise * np.float32(self.share / FULL_WELL)
 
 
-def darken(rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera]) -> Rgb:
+def darken(
+    rgb: Rgb, rng: np.random.Generator, all_cameras: list[Camera], *, shares: tuple[float, float] = SHARES
+) -> Rgb:
     """A dark version of a clean picture, by a random camera in a random dark scene."""
-    return Shot.draw(rng, all_cameras).take(to_linear(rgb), rng)
+    return Shot.draw(rng, all_cameras, shares=shares).take(to_linear(rgb), rng)
 
 
 def light_lamps(light: Image, rng: np.random.Generator) -> Image:

@@ -35,7 +35,10 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
-    parser.add_argument("--init", type=Path, help="start from the averaged weights of this checkpoint")
+    parser.add_argument(
+        "--init", type=Path, nargs="+", default=(), metavar="CHECKPOINT",
+        help="start from the averaged weights of this checkpoint; of several, a later one replaces what it has itself",
+    )  # fmt: skip
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -51,7 +54,7 @@ def train(
     *,
     data: Path,
     out: Path,
-    init: Path | None = None,
+    init: Sequence[Path] = (),
     device: str = "cpu",
     network: nn.Module | None = None,
 ) -> Path:
@@ -64,8 +67,8 @@ def train(
     path = out / "checkpoint.pt"
     torch.manual_seed(plan.seed)
     network = (network or Network(plan.network)).to(device, memory_format=torch.channels_last)  # a seventh faster
-    if init:
-        grow(network, torch.load(init, weights_only=True)["average"])
+    for weights in init:
+        grow(network, torch.load(weights, weights_only=True)["average"])
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(plan.only))
     average = copy.deepcopy(network).requires_grad_(False)

@@ -43,7 +43,9 @@ def test_without_holding_out_validation_pairs_are_trained_on_and_bad_ones_still_
 def test_a_pair_whose_camera_moved_is_laid_one_over_the_other(down, right):
     wall = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     high = wall[10:50, 10:70]
-    low = wall[10 - down : 50 - down, 10 - right : 70 - right]  # what high has at (y, x) it has at (y + down, x + right)
+    low = wall[
+        10 - down : 50 - down, 10 - right : 70 - right
+    ]  # what high has at (y, x) it has at (y + down, x + right)
     ours, theirs = aligned(low, high, down, right)
     assert np.array_equal(ours, theirs)
     assert ours.shape == (40 - abs(down), 60 - abs(right), 3)
@@ -51,7 +53,7 @@ def test_a_pair_whose_camera_moved_is_laid_one_over_the_other(down, right):
 
 def test_pairs_that_are_laid_over_each_other_are_trained_on_and_the_wrong_ones_are_not():
     assert not BAD_PAIRS & set(SHIFTED)
-    assert all((0, 0) != shift for shift in SHIFTED.values())
+    assert all(shift != (0, 0) for shift in SHIFTED.values())
 
 
 def test_a_jittered_pair_has_another_brightness_the_same_colours_and_the_same_truth(data):

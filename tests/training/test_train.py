@@ -59,7 +59,7 @@ def test_a_part_is_trained_alone_and_the_rest_stays_to_the_bit(data, tmp_path):
     first = train(PLAN, data=data, out=tmp_path / "first")
     size = replace(SMALL, history=True)
     plan = replace(PLAN, network=size, only="history.", frozen_steps=6, clips=1.0, clip_crop=(32, 32), clip_frames=3)
-    second = train(plan, data=data, out=tmp_path / "second", init=first)
+    second = train(plan, data=data, out=tmp_path / "second", init=[first])
     before = torch.load(first, weights_only=True)["average"]
     after = torch.load(second, weights_only=True)["average"]
     for name, value in before.items():  # the stem has an input more: how far the history is sure
@@ -67,6 +67,18 @@ def test_a_part_is_trained_alone_and_the_rest_stays_to_the_bit(data, tmp_path):
     torch.manual_seed(plan.seed)
     begun = Network(size).state_dict()
     assert any(not torch.equal(after[name], begun[name]) for name in after if name.startswith("history."))
+
+
+def test_of_several_beginnings_a_later_one_replaces_what_it_has_itself(data, tmp_path):
+    plain = replace(PLAN, steps=1, frozen_steps=1, learning_rate=0.0)
+    gated = replace(plain, network=replace(SMALL, history=True))
+    gate = train(gated, data=data, out=tmp_path / "gate")
+    rest = train(replace(plain, seed=2), data=data, out=tmp_path / "rest")
+    both = train(replace(gated, seed=3), data=data, out=tmp_path / "both", init=[gate, rest])
+    weights = {path: torch.load(path, weights_only=True)["average"] for path in (gate, rest, both)}
+    for name, value in weights[both].items():
+        source = weights[gate if name.startswith("history.") else rest][name]
+        assert torch.equal(value[tuple(slice(n) for n in source.shape)], source), name
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
@@ -147,7 +159,7 @@ def test_training_goes_downhill(data, tmp_path):
 
 def test_fine_tuning_starts_from_the_averaged_weights(data, tmp_path):
     first = train(PLAN, data=data, out=tmp_path / "first")
-    tuned = train(replace(PLAN, steps=0), data=data, out=tmp_path / "tuned", init=first)
+    tuned = train(replace(PLAN, steps=0), data=data, out=tmp_path / "tuned", init=[first])
     assert tuned == tmp_path / "tuned/checkpoint.pt"
 
 
