@@ -1,7 +1,7 @@
 """A recipe: everything that decides a training run. A TOML file lists what differs from the defaults below."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +70,33 @@ class Recipe:
         return asdict(self)
 
 
-def read(path: Path) -> Recipe:
-    """A recipe from a TOML file; its name is the file's unless it says another. Unknown keys are errors."""
-    return build({"name": path.stem} | tomllib.loads(path.read_text()))
+def read(path: Path, network: NetworkSize | None = None) -> Recipe:
+    """A recipe from a TOML file; its name is the file's unless it says another.
+
+    The file's [network] lists what differs from `network`, that of the weights to start from, or from the defaults.
+
+    Raises:
+        ValueError: there is a key that no recipe has.
+    """
+    return build({"name": path.stem} | tomllib.loads(path.read_text()), network)
 
 
-def build(values: dict[str, Any]) -> Recipe:
-    """A recipe from plain values, as a TOML file or a checkpoint holds them."""
-    known = {f.name for f in fields(Recipe)}
-    if unknown := sorted(set(values) - known):
-        raise ValueError(f"unknown recipe keys {unknown}; there are: {', '.join(sorted(known))}")
+def build(values: dict[str, Any], network: NetworkSize | None = None) -> Recipe:
+    """As `read`, from plain values."""
+    _check(values, Recipe, "recipe")
     values = dict(values)
-    for key, kind in (("network", NetworkSize), ("mixture", Mixture), ("losses", Losses)):
-        if isinstance(values.get(key), dict):
-            values[key] = kind(**values[key])
+    begun = {"network": network or NetworkSize(), "mixture": Mixture(), "losses": Losses()}
+    for key, usual in begun.items():
+        given = values.get(key, {})
+        _check(given, type(usual), key)
+        values[key] = replace(usual, **given)
     for key in ("crop", "last_crop", "clip_crop", "clean"):
         if key in values:
             values[key] = tuple(values[key])
     return Recipe(**values)
+
+
+def _check(values: dict[str, Any], kind: type, name: str) -> None:
+    known = {f.name for f in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise ValueError(f"unknown {name} keys {unknown}; there are: {', '.join(sorted(known))}")

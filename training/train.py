@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from streamllie.errors import ModelError
+from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
 from training import losses, recipe
@@ -44,8 +46,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
-        train(recipe.read(args.recipe), data=args.data, out=args.out, init=args.init, device=args.device)
-    except (OSError, ValueError) as error:
+        plan = recipe.read(args.recipe, load(args.init[-1]).size if args.init else None)
+        train(plan, data=args.data, out=args.out, init=args.init, device=args.device)
+    except (OSError, ValueError, ModelError) as error:
         raise SystemExit(f"training: {error}") from error
 
 

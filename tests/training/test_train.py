@@ -15,7 +15,7 @@ from streamllie.backends import open_engine
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
-from streamllie.models.network import Network
+from streamllie.models.network import Network, NetworkSize
 from tests.models.networks import SMALL
 from training import recipe
 from training.export import export, record
@@ -159,8 +159,18 @@ def test_training_goes_downhill(data, tmp_path):
 
 def test_fine_tuning_starts_from_the_averaged_weights(data, tmp_path):
     first = train(PLAN, data=data, out=tmp_path / "first")
-    tuned = train(replace(PLAN, steps=0), data=data, out=tmp_path / "tuned", init=[first])
-    assert tuned == tmp_path / "tuned/checkpoint.pt"
+    still = replace(PLAN, steps=1, frozen_steps=1, learning_rate=0.0, seed=9)
+    tuned = train(still, data=data, out=tmp_path / "tuned", init=[first])
+    before, after = (torch.load(path, weights_only=True)["average"] for path in (first, tuned))
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_a_recipe_says_how_its_network_differs_from_the_one_it_starts_from(tmp_path, request):
+    begun = NetworkSize(fine=16, tone=40, history=True)
+    assert recipe.read(request.config.rootpath / "configs/fine-tune.toml", begun).network == begun
+    (tmp_path / "more.toml").write_text("[network]\ntone = 64\n")
+    assert recipe.read(tmp_path / "more.toml", begun).network == replace(begun, tone=64)
+    assert recipe.read(tmp_path / "more.toml").network == NetworkSize(tone=64)
 
 
 def test_the_learning_rate_warms_up_and_ends_at_a_hundredth():
@@ -174,6 +184,9 @@ def test_the_learning_rate_warms_up_and_ends_at_a_hundredth():
 def test_an_unknown_key_in_a_recipe_is_refused(tmp_path):
     (tmp_path / "odd.toml").write_text("step = 3\n")
     with pytest.raises(ValueError, match="unknown recipe keys \\['step'\\]"):
+        recipe.read(tmp_path / "odd.toml")
+    (tmp_path / "odd.toml").write_text("[network]\nwidth = 3\n")
+    with pytest.raises(ValueError, match="unknown network keys \\['width'\\]"):
         recipe.read(tmp_path / "odd.toml")
 
 
