@@ -26,7 +26,7 @@ from streamllie.video.track import Track
 
 log = logging.getLogger(__name__)
 
-SEEK_MARGIN = 5  # seconds; an index of the video may lead past the sound that belongs to it
+SEEK_MARGIN = 10  # seconds; sound may lie before the video that it belongs to, and subtitles last for a while
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
@@ -238,10 +238,10 @@ class Passthrough:
         return when > end + PATIENCE or (bool(dense) and all(t.past_end for t in dense))
 
     def _copy(self, packet: "Packet[Stream]") -> None:
-        when = _time(packet)
-        if when is not None and not self._timeline.has(when):
-            return
+        when, begin = _time(packet), self._timeline.begin
         track = self._tracks[packet.stream_index]
+        if when is not None and not self._timeline.has(when) and not (begin and track.shown_at(packet, begin)):
+            return
         unit = packet.time_base
         if track.converter is not None:
             converted = track.converter.convert(cast("Packet[SubtitleStream]", packet))

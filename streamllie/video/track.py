@@ -1,5 +1,6 @@
 """One copied stream: where its packets go, which of them, and at what time."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,6 +24,20 @@ class Track:
     past_end: bool = False
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
+
+    def shown_at(self, packet: "Packet[Stream]", begin: Fraction) -> bool:
+        """Whether it is a subtitle that is on screen at a moment, in seconds; if so, make it appear then.
+
+        Changes the times of the packet, which began before that moment.
+        """
+        if self.output.type != "subtitle" or packet.pts is None or not packet.duration:
+            return False
+        late = math.ceil(begin / packet.time_base) - packet.pts
+        if not 0 < late < packet.duration:
+            return False
+        packet.pts = packet.dts = packet.pts + late
+        packet.duration -= late
+        return True
 
     def due(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
         """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.
