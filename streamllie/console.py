@@ -223,8 +223,8 @@ class Talk(logging.Handler):
             size = f"{model.parameters or 0:,} parameters, {model.bytes / 1e6:.2f} MB"
             self._print(f"{model.name:10} {size}; {model.licence}")
             self._print(f"{'':10} {model.summary}".rstrip())
-            if model.scores:
-                self._print(f"{'':10} {', '.join(f'{name} {value}' for name, value in model.scores.items())}")
+            for test, scores in model.scores.items():
+                self._print(f"{'':10} {test}: {_figures(scores)}")
 
     def step(self, sentence: str) -> None:
         """What a long measurement is doing."""
@@ -310,6 +310,11 @@ def _sum(target: Path, reports: list[Report]) -> dict[str, object]:
         "output": str(target),
         "bitrate_ratio": None,
     }
+
+
+def _figures(scores: Any) -> str:
+    """Of one test; a shelf of your own may hold anything there."""
+    return ", ".join(f"{name} {value}" for name, value in scores.items()) if isinstance(scores, dict) else str(scores)
 
 
 def _finite(value: Any) -> Any:

@@ -180,7 +180,9 @@ def test_models_lists_the_shelf():
     (lite,) = [model for model in json.loads(line) if model["name"] == "lite"]
     assert list(lite) == ["name", "parameters", "bytes", "licence", "sha256", "scores"]
     assert lite["parameters"] <= 100_000
-    assert "lite" in streamllie("models").stdout
+    told = streamllie("models").stdout
+    assert "lite" in told
+    assert "lol_v1_eval15: n 15, psnr " in told
 
 
 def test_doctor_says_what_works_and_why_not():
