@@ -124,11 +124,11 @@ def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
 def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(lite, backend):
     frame = dark_frame(SMALL)
     with open_engine(lite, SMALL, backend=backend) as engine:
-        for _ in range(200):
+        for _ in range(300):
             alone = engine(frame, keep=0.9)
         engine.reset()
         engine(replace(frame, y=frame.y // 2 + 8))
-        for _ in range(200):
+        for _ in range(300):
             out = engine(frame, keep=0.9)
         before = out
         after = engine(frame, keep=0.9)
