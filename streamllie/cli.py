@@ -184,7 +184,7 @@ def bench(
         from streamllie.bench import bench as measure  # noqa: PLC0415
 
         ((height, width),) = parsed
-        talk.bench(
+        talk.measured(
             measure(
                 height=height, width=width, model=model, backend=backend, frames=frames, more=more,
                 on_step=talk.step,

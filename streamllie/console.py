@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from streamllie.bench import Bench
     from streamllie.compare.report import Comparison
     from streamllie.doctor import Finding
     from streamllie.files import Outcome
@@ -42,7 +41,7 @@ class Measured(Protocol):
         """For programs."""
         ...
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Iterable[str]:
         """For people."""
         ...
 
@@ -220,23 +219,12 @@ class Talk(logging.Handler):
             self._print(jsonlib.dumps(rows))
             return
         for model in models:
-            size = f"{model.parameters or 0:,} parameters, {model.bytes / 1e6:.2f} MB"
-            self._print(f"{model.name:10} {size}; {model.licence}")
-            self._print(f"{'':10} {model.summary}".rstrip())
-            for test, scores in model.scores.items():
-                self._print(f"{'':10} {test}: {_figures(scores)}")
+            self._print(*model.lines())
 
     def step(self, sentence: str) -> None:
         """What a long measurement is doing."""
         if not self._json and sys.stderr.isatty():
             self._say(sentence)
-
-    def bench(self, bench: Bench) -> None:
-        """What was measured."""
-        if self._json:
-            self._event(**bench.event())
-        else:
-            self._print(*bench.lines())
 
     def findings(self, findings: list[Finding]) -> None:
         """What works and what does not."""
@@ -310,11 +298,6 @@ def _sum(target: Path, reports: list[Report]) -> dict[str, object]:
         "output": str(target),
         "bitrate_ratio": None,
     }
-
-
-def _figures(scores: Any) -> str:
-    """Of one test; a shelf of your own may hold anything there."""
-    return ", ".join(f"{name} {value}" for name, value in scores.items()) if isinstance(scores, dict) else str(scores)
 
 
 def _finite(value: Any) -> Any:

@@ -7,6 +7,7 @@ manifest.toml that lists its models; see engines/README.md for the keys.
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ class Model:
     licence: str = "unknown"  # of the weights: it follows from the training data
     summary: str = ""
     scores: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def lines(self) -> Iterator[str]:
+        """For people. A shelf of your own may hold anything as scores."""
+        yield f"{self.name:10} {self.parameters or 0:,} parameters, {self.bytes / 1e6:.2f} MB; {self.licence}"
+        yield f"{'':10} {self.summary}".rstrip()
+        for test, scores in self.scores.items():
+            figures = [f"{k} {v}" for k, v in scores.items()] if isinstance(scores, dict) else [str(scores)]
+            yield f"{'':10} {test}: {', '.join(figures)}"
 
 
 def models() -> list[Model]:
