@@ -94,9 +94,9 @@ class Samples:
 
     def _clip(self, rng: np.random.Generator, frames: int, height: int, width: int) -> list[tuple[Planes, Planes]]:
         large = round(moving.MARGIN * height), round(moving.MARGIN * width)
-        rgb, other = (_random_cut(self.clean[rng.integers(len(self.clean))], rng, *large) for _ in range(2))
+        rgb, other = (self._clean_cut(rng, *large) for _ in range(2))
         clip = moving.move(rgb, other, rng, frames=frames, height=height, width=width)
-        shot = degrade.Shot.draw(rng, self.cameras)
+        shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise)
         if self.recipe.mixture.bright and rng.random() < WELL_LIT:
             shot = shot.well_lit(rng)
         if rng.random() < FILMED:
@@ -124,16 +124,33 @@ class Samples:
             if kind == 2 and rng.random() < DRAWN:
                 rgb = drawing(rng, height, width)
             else:
-                rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
-            if kind == 1 and rng.random() < LAMPS:
-                light = degrade.light_lamps(degrade.to_linear(rgb), rng)
-                rgb, worse = degrade.tone(light, None), degrade.Shot.draw(rng, self.cameras).take(light, rng)
+                rgb = self._clean_cut(rng, height, width)
+            if kind == 1:
+                light = degrade.to_linear(rgb)
+                if rng.random() < LAMPS:
+                    light = degrade.light_lamps(light, rng)
+                    rgb = degrade.tone(light, None)
+                worse = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise).take(light, rng)
             else:
-                make_worse = (degrade.darken, degrade.mild, degrade.lightless)[kind - 1]
-                worse = make_worse(rgb, rng, self.cameras)
+                worse = (degrade.mild if kind == 2 else degrade.lightless)(rgb, rng, self.cameras)
             dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)
         flip, upside_down = rng.random() < 0.5, rng.random() < 0.1
         return dark.turned(flip, upside_down), bright.turned(flip, upside_down)
+
+    def _clean_cut(self, rng: np.random.Generator, height: int, width: int) -> Rgb:
+        rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
+        return varied(rgb, rng) if self.recipe.varied else rgb
+
+
+def varied(rgb: Rgb, rng: np.random.Generator) -> Rgb:
+    """A clean picture as another photographer would have made it: contrast, white balance and saturation differ."""
+    gamma, saturation = np.exp(rng.normal(0, 0.2)), rng.uniform(0.6, 1.3)
+    codes = np.linspace(0, 1, 256) ** gamma
+    tables = codes[:, None] * np.exp(rng.normal(0, 0.02, 3))  # (256, 3)
+    tinted = np.stack([tables[:, n][rgb[:, :, n]] for n in range(3)], axis=2).astype(np.float32)
+    grey = tinted @ np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+    mixed = grey[:, :, None] + np.float32(saturation) * (tinted - grey[:, :, None])
+    return (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _random_cut(rgb: Rgb, rng: np.random.Generator, height: int, width: int) -> Rgb:

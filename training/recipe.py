@@ -38,6 +38,11 @@ class Recipe:
     network: NetworkSize = field(default_factory=NetworkSize)
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
+    varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
+    noise: tuple[float, float] = (
+        0.2,
+        12.0,
+    )  # least and most noise, in shares of the calibrated cameras', see degrade.py
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
     jitter: float = 0.0  # deviation of the logarithm of a random gain on the dark pictures of real pairs
     hold_out: bool = True  # keep the validation pairs out of training
@@ -90,7 +95,7 @@ def build(values: dict[str, Any], network: NetworkSize | None = None) -> Recipe:
         given = values.get(key, {})
         _check(given, type(usual), key)
         values[key] = replace(usual, **given)
-    for key in ("crop", "last_crop", "clip_crop", "clean"):
+    for key in ("crop", "last_crop", "clip_crop", "clean", "noise"):
         if key in values:
             values[key] = tuple(values[key])
     return Recipe(**values)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training import degrade
-from training.datasets import Samples, clean_pictures, validation
+from training.datasets import Samples, clean_pictures, validation, varied
 from training.pairs import BAD_PAIRS, HELD_OUT, SHIFTED, aligned, lol_numbers, training_pairs, validation_pairs
 from training.planes import Planes
 from training.recipe import Mixture, Recipe
@@ -112,6 +112,25 @@ def test_dark_and_bright_show_the_same_place(data):
     dark, _, _, bright, _, _ = Samples(recipe, data).batch(1, size=8, crop=(48, 48))
     for low, high in zip(dark, bright, strict=True):
         assert np.corrcoef(low.ravel(), high.ravel())[0, 1] > 0.8  # the rest is noise
+
+
+def test_a_varied_picture_has_other_colours_and_contrast_and_shows_the_same():
+    picture = cv2.resize(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8), (64, 48))
+    others = [varied(picture, np.random.default_rng(seed)) for seed in range(20)]
+    means = [other.mean() for other in others]
+    assert max(means) - min(means) > 20
+    for other in others:
+        assert other.dtype == np.uint8
+        assert np.corrcoef(other.ravel(), picture.ravel())[0, 1] > 0.8
+
+
+def test_noise_is_as_strong_as_the_recipe_says(data):
+    quiet, loud = (
+        replace(RECIPE, mixture=Mixture(pairs=0, dark=1, bright=0, black=0), noise=noise)
+        for noise in ((0.01, 0.02), (10.0, 20.0))
+    )
+    calm, rough = (Samples(r, data).batch(0, size=6, crop=(48, 64))[0].astype(float) for r in (quiet, loud))
+    assert np.abs(np.diff(rough)).mean() > 2 * np.abs(np.diff(calm)).mean()
 
 
 def test_pictures_too_dark_to_be_a_goal_are_left_out(data, tmp_path):
