@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.planes import Rgb
 
 STILL = 0.4  # share of clips from a fixed camera
-PASSING = 0.5  # share with something that moves through
+PASSING = 0.7  # share with something that moves through
 PLAIN = 0.4  # share of those that are of one colour, as bright as the picture: only its colour tells that it moves
 HUNTING = 0.4  # share with an exposure that wanders
 MARGIN = 1.3  # a clip is cut from a part this much larger than its frames, so that a moving camera stays inside

@@ -8,7 +8,8 @@ still (Kalman's gain for a constant). Trust in [0, 1] comes from a small network
 frame's own noise: noise is a difference without a mean, motion is one with a mean. It also sees how many codes of the
 source that mean is: a codec that took the noise away leaves whole blocks that jump by a code or two. A difference that
 noise does not explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour
-alone, does so whatever was learned. The network after this sees 1 - r, so it smooths less where less noise is left.
+alone, does so whatever was learned. The network after this sees 1 - r and, where it has a noise map, how much noise is
+left in each place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where there is less.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -41,8 +42,11 @@ class History(nn.Module):
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
         self.register_buffer("diagonal", _diagonal(), persistent=False)
 
-    def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> Tensor:
-        """(B, 24, H, W) to the same shape; H and W even. What `memory.next_history` then has is for the network too."""
+    def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
+        """(B, 24, H, W), H and W even, to the same shape, and the logarithm of the frame's noise, (B, 1).
+
+        What `memory.next_history` then has is for the network too.
+        """
         rough = F.conv2d(x[:, :16], self.diagonal).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
         noise = memory(pool((rough + LEAST_NOISE).log()))  # (B, 1)
         sure = torch.zeros_like(rough)
@@ -55,7 +59,7 @@ class History(nn.Module):
             x = x - weight * difference
             sure = 1 - (1 - weight).square() - weight.square() * (1 - sure)
         memory.next_history = torch.cat([x, sure], dim=1)
-        return x
+        return x, noise
 
     def _trust(  # noqa: PLR0917 - all that is known of a place
         self, x: Tensor, difference: Tensor, rough: Tensor, sure: Tensor, noise: Tensor, log_gain: Tensor

@@ -25,6 +25,7 @@ from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
+LEAST_LEFT = 0.02  # of the noise's variance, after temporal denoising
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
@@ -113,6 +114,7 @@ class NetworkSize:
     head: int = 3  # kernel of the last convolution
     tone: int = 32  # hidden units of the tone head
     history: bool = False  # temporal denoising
+    noise_map: bool = False  # with temporal denoising: the network sees how much noise is left, and where
     scene: bool = False  # the tone head also sees the pooled features at 1/16
     fade: bool = False  # the frame itself is faded out where what is made in its place is better: under strong noise
     adr_m: int = 4
@@ -128,7 +130,8 @@ class Network(nn.Module):
         adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
         self.history = History() if s.history else None
         self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
-        self.noise = Exact(1, s.fine)  # from the exposure gain: how noisy the picture is
+        self.noise = Exact(1 + s.noise_map, s.fine)  # from the exposure gain, and measured: how noisy the picture is
+        self.left = nn.Conv2d(1, s.fine, 1, bias=False) if s.noise_map else None  # how much of that, and where
         self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
         self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
         same = s.deep == s.coarse
@@ -145,6 +148,7 @@ class Network(nn.Module):
             assert isinstance(last, nn.Conv2d | nn.Linear)
             nn.init.normal_(last.weight, std=1e-3)
             nn.init.zeros_(last.bias) if last.bias is not None else None
+        nn.init.zeros_(self.left.weight) if self.left is not None else None
 
     def forward(self, y: Tensor, u: Tensor, v: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
         """Enhanced y, u, v of the same shapes; may leave the ranges a little, the caller clamps."""
@@ -156,15 +160,18 @@ class Network(nn.Module):
         exposure = Exposure.of(patch, memory)
         gain, share = exposure.gain, exposure.share
         exposed = torch.cat([curve(luma, gain), chroma * (gain / (1 + (gain - 1) * patch))], dim=1)  # colour as luma
-        seen = exposed
+        seen, known = exposed, exposure.log_gain
         if self.history is not None:
-            exposed = self.history(exposed, exposure, memory)
+            exposed, noise = self.history(exposed, exposure, memory)
             assert memory.next_history is not None
             seen = memory.next_history
+            known = torch.cat([known, noise], dim=1) if self.size.noise_map else known
 
         # Residual.
         fine = self.stem(seen)  # (B, f, H/4, W/4)
-        fine = fine + self.noise(exposure.log_gain)[:, :, None, None]
+        fine = fine + self.noise(known)[:, :, None, None]
+        if self.left is not None:
+            fine = fine + self.left((1 - seen[:, 24:]).clamp(min=LEAST_LEFT).log())
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory)

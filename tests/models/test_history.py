@@ -36,14 +36,14 @@ def trusting(trust: float) -> History:
 def test_the_first_frame_and_a_frame_after_a_cut_pass_untouched_and_nothing_is_sure():
     layer, x = History(), picture()
     for memory in (Memory(), filled(remembered(picture()), keep=0.0)):
-        assert torch.equal(layer(x, exposure(), memory), x)
+        assert torch.equal(layer(x, exposure(), memory)[0], x)
         assert memory.next_history is not None
         assert (memory.next_history[:, 24:] == 0).all()
 
 
 def test_what_comes_out_is_what_the_next_frame_remembers():
     layer, memory = History(), filled(remembered(picture()))
-    out = layer(picture(), exposure(), memory)
+    out, _ = layer(picture(), exposure(), memory)
     assert memory.next_history is not None
     assert torch.equal(memory.next_history[:, :24], out)
     assert memory.next_history.shape == (1, CHANNELS, 8, 8)
@@ -51,14 +51,14 @@ def test_what_comes_out_is_what_the_next_frame_remembers():
 
 def test_the_result_lies_between_the_frame_and_its_history_and_never_is_the_history_alone():
     layer, x, before = History(), picture(), picture()
-    share = ((layer(x, exposure(), filled(remembered(before))) - x) / (before - x)).detach()
+    share = ((layer(x, exposure(), filled(remembered(before)))[0] - x) / (before - x)).detach()
     assert (share >= 0).all()
     assert (share <= MOST_KEPT + 1e-3).all()
 
 
 def test_a_well_lit_frame_is_not_blended():
     layer, x = History(), picture()
-    assert torch.equal(layer(x, exposure(share=0.0), filled(remembered(picture()))), x)
+    assert torch.equal(layer(x, exposure(share=0.0), filled(remembered(picture())))[0], x)
 
 
 def test_what_is_trusted_becomes_the_running_mean_and_the_noise_that_is_said_to_be_left_is_left():
@@ -81,7 +81,7 @@ def test_what_is_trusted_becomes_the_running_mean_and_the_noise_that_is_said_to_
 def test_what_is_not_trusted_starts_anew():
     layer, x = trusting(1e-6), picture()
     memory = filled(remembered(picture(), sure=0.8))
-    assert (layer(x, exposure(), memory) - x).abs().max() < 1e-4
+    assert (layer(x, exposure(), memory)[0] - x).abs().max() < 1e-4
     assert memory.next_history is not None
     assert memory.next_history[:, 24:].max() < 1e-4
 
@@ -98,6 +98,14 @@ def test_noise_is_measured_apart_from_edges_and_shades():
     assert torch.nn.functional.conv2d(noise, layer.diagonal).std().item() == pytest.approx(0.1, rel=0.03)
 
 
+def test_four_times_the_noise_is_told_as_its_logarithm():
+    torch.manual_seed(0)
+    layer, noise = History(), torch.nn.functional.pixel_unshuffle(torch.randn(1, 1, 128, 128), 4)
+    x = torch.cat([noise, torch.zeros(1, 8, 32, 32)], dim=1)
+    weak, strong = (layer(0.5 + deviation * x, exposure(), Memory())[1].item() for deviation in (0.05, 0.2))
+    assert strong - weak == pytest.approx(math.log(4), rel=0.05)
+
+
 @pytest.mark.parametrize("channels", [slice(16), slice(16, 20), slice(20, 24)], ids=["luma", "u", "v"])
 def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_where_only_its_colour_told(channels):
     layer = trusting(0.999)
@@ -105,6 +113,6 @@ def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_wh
     before = x.clone()
     before[:, channels, :, :4] += 0.3  # many times the noise
     memory = Memory(torch.full((1, 1), math.log(0.01)), torch.tensor([[0.8]]), remembered(before))
-    out = layer(x, exposure(), memory)
+    out, _ = layer(x, exposure(), memory)
     assert torch.allclose(out[..., :2], x[..., :2], atol=1e-6), "gone at once"
     assert memory.next_history[:, 24:, :, :2].max() < 1e-6, "and nothing is known of the place"

@@ -62,6 +62,25 @@ def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes)
     assert difference(5.0) == difference(1.0), "no more than all of it"
 
 
+def test_with_a_noise_map_a_place_that_is_sure_is_treated_otherwise_than_one_that_is_new(planes):
+    torch.manual_seed(0)
+    network = Network(replace(SMALL, history=True, noise_map=True)).eval()
+    assert network.left is not None
+    torch.nn.init.ones_(network.left.weight)
+    network.stem.weight.data[:, 24:] = 0  # so that the map alone can tell
+    one = tuple(p[:1] for p in planes)
+    memory = Memory()
+    with torch.no_grad():
+        network(*one, memory)
+        history = memory.next_history
+        assert history is not None
+        sure = history.clone()
+        sure[:, 24:, :, :4] = 0.9
+        state, keep = memory.next_state(), torch.full((1, 1), 0.8)
+        new, known = (network(*one, Memory(state, keep, h)) for h in (history, sure))
+    assert not torch.allclose(new[0][..., :16], known[0][..., :16], atol=1e-4)
+
+
 def test_keep_0_has_no_memory_bit_for_bit(network, planes):
     one = tuple(p[:1] for p in planes)
     state = torch.randn(1, network.state_size()) * 100
