@@ -11,6 +11,7 @@ from typing import Any
 import tomlkit
 import torch
 
+from streamllie.errors import ModelError
 from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET, write_onnx
 from streamllie.models.fold import fold
@@ -26,7 +27,11 @@ def main() -> None:
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
-    entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
+    try:
+        load(args.checkpoint)  # says in one sentence what is wrong with a file, before anything is written
+        entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
+    except (OSError, ModelError) as error:
+        raise SystemExit(f"export: {error}") from error
     print(f"{args.shelf / entry['file']}: {entry['parameters']} parameters, {entry['bytes']} bytes")
 
 

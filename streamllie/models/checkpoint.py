@@ -13,8 +13,10 @@ def load(path: Path) -> Network:
     """The averaged network of a checkpoint, in eval mode.
 
     Raises:
-        ModelError: the file is not a checkpoint of this network.
+        ModelError: there is no such file, or it is not a checkpoint of this network.
     """
+    if not path.is_file():
+        raise ModelError(f"there is no checkpoint {path}; give the path of a file that training wrote")
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         network = Network(NetworkSize(**saved["recipe"]["network"]))

@@ -20,3 +20,8 @@ def test_a_file_that_is_no_checkpoint_is_one_line_without_the_advice_of_torch(tm
 
     assert "\n" not in str(raised.value)
     assert "weights_only" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"there is no checkpoint .*nope\.pt; give the path"):
+        load(tmp_path / "nope.pt")
