@@ -55,6 +55,16 @@ def edge(a: Tensor, b: Tensor) -> Tensor:
     return down + charbonnier(a[..., 1:] - a[..., :-1], b[..., 1:] - b[..., :-1])
 
 
+def unsure(out: Planes, target: Planes, sure: Tensor) -> Tensor:
+    """Mean absolute difference, chroma weighed as in `total`, where little is remembered: `sure` (B, 1, H/4, W/4).
+
+    A mean over those places alone, however small: what moves is a small part of most clips, and is looked at.
+    """
+    y, u, v = ((a - b).abs() for a, b in zip(out, target, strict=True))
+    error = F.avg_pool2d(y, 4) + 0.5 * F.avg_pool2d(u + v, 2)
+    return ((1 - sure) * error).sum() / (1 - sure).sum().clamp(min=1)
+
+
 def clipped(out: Planes, target: Planes) -> Tensor:
     """How far the brightest of R, G and B goes beyond the target's and into the last levels, at chroma's size."""
     return torch.relu(_brightest(out) - _brightest(target).clamp(min=NEAR_WHITE)).mean()

@@ -26,6 +26,7 @@ class Losses:
     ssim: float = 0.15  # structural similarity of luma, at `scales` scales
     scales: int = 1  # 1: SSIM; more: MS-SSIM
     temporal: float = 0.5  # of clips: Charbonnier on the change of luma from frame to frame
+    moving: float = 0.0  # of clips: Charbonnier once more, where temporal denoising has nothing to go by
     clipped: float = 0.0  # brightness beyond the target's and near white
     edge: float = 0.0  # Charbonnier on the differences of neighbouring pixels of luma
 

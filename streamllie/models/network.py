@@ -182,12 +182,13 @@ class Network(nn.Module):
         for block in self.decoder:
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
-        made = share * self.head(self.detail(fine))  # (B, 24, H/4, W/4), and 2 that say how much of the frame goes
+        made = self.head(self.detail(fine))  # (B, 24, H/4, W/4), and 2 that say how much of the frame goes
         luma, chroma = exposed.split([16, 8], dim=1)
         if self.size.fade:
             made, gone = made.split([24, 2], dim=1)
-            kept = 1 - gone.clamp(0, 1)  # of luma, of chroma
+            kept = 1 - share * (6 * gone - 3).sigmoid()  # of luma, of chroma
             luma, chroma = luma * kept[:, :1], chroma * kept[:, 1:]
+        made = share * made
         luma, chroma = luma + made[:, :16], chroma + made[:, 16:]
 
         # Tone.

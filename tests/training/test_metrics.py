@@ -51,6 +51,17 @@ def test_losses_are_zero_for_equal_planes_and_grow_with_their_weights():
     assert float(losses.total(tuple(a), tuple(b), more)) > float(losses.total(tuple(a), tuple(b), some))
 
 
+def test_what_moves_weighs_the_same_however_small_it_is():
+    out, truth = ([torch.zeros(1, 1, 32, 32), *torch.zeros(2, 1, 1, 16, 16)] for _ in range(2))
+    out[0][..., :4, :4], out[1][..., :2, :2] = 0.2, 0.1
+    sure = torch.full((1, 1, 8, 8), 1.0)
+    assert float(losses.unsure(out, truth, sure)) == 0
+    sure[..., :1, :1] = 0
+    assert float(losses.unsure(out, truth, sure)) == pytest.approx(0.2 + 0.5 * 0.1)
+    sure[..., :2, :2] = 0
+    assert float(losses.unsure(out, truth, sure)) == pytest.approx((0.2 + 0.5 * 0.1) / 4)
+
+
 def test_only_what_gets_brighter_than_the_truth_near_white_counts_as_clipped():
     def grey(luma: float, *, red: float = 0.0) -> tuple[torch.Tensor, ...]:
         return torch.full((1, 1, 8, 8), luma), torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), red)
