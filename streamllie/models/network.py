@@ -26,6 +26,8 @@ from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
 LEAST_LEFT = 0.02  # of the noise's variance, after temporal denoising
+SURE = (0.15, 0.5)  # of the same: from sure to new
+LITTLE = 0.02  # of the frame
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
@@ -45,8 +47,11 @@ class Gate(nn.Module):
         self.project = nn.Conv2d(width, width, 1)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
-    def forward(self, x: Tensor, memory: Memory) -> Tensor:
-        """(B, w, H, W) to the same shape."""
+    def forward(self, x: Tensor, memory: Memory, sure: Tensor | None = None) -> Tensor:
+        """(B, w, H, W) to the same shape.
+
+        Places that are `sure`, (B, 1, H, W) in [0, 1], and those that are not have channel weights of their own.
+        """
         h = self.widen(self.norm(x))  # (B, 2w, H, W)
         if self.around is not None:
             h = self.around(h)
@@ -55,9 +60,22 @@ class Gate(nn.Module):
         left, right = h.clamp(-GATE, GATE).chunk(2, dim=1)
         h = left * right  # (B, w, H, W)
         if self.weigh is not None:
-            h = h * self.weigh(memory(pool(h))).clamp(-WEIGHT, WEIGHT)[:, :, None, None]
+            mean = pool(h)
+            if sure is None:
+                weight = self._weights(memory(mean))
+            else:  # each part with a little of the whole, for it may be empty
+                here, share = pool(sure * h), pool(sure)
+                known = self._weights(memory((here + LITTLE * mean) / (share + LITTLE)))
+                new = self._weights(memory((mean - here + LITTLE * mean) / (1 - share + LITTLE)))
+                weight = new + sure * (known - new)  # (B, w, H, W)
+            h = h * weight
         h = self.project(h)
         return x + (h if self.scale is None else self.scale * h)
+
+    def _weights(self, pooled: Tensor) -> Tensor:
+        """Weights (B, w, 1, 1) of the channels, from their means."""
+        assert self.weigh is not None
+        return self.weigh(pooled).clamp(-WEIGHT, WEIGHT)[:, :, None, None]
 
 
 class Block(nn.Module):
@@ -68,9 +86,9 @@ class Block(nn.Module):
         self.spatial = Gate(width, kernel=kernel, attention=True, adr=adr)
         self.channel = Gate(width, kernel=0, attention=False, adr=adr)
 
-    def forward(self, x: Tensor, memory: Memory) -> Tensor:
-        """(B, w, H, W) to the same shape."""
-        return self.channel(self.spatial(x, memory), memory)
+    def forward(self, x: Tensor, memory: Memory, sure: Tensor | None = None) -> Tensor:
+        """(B, w, H, W) to the same shape; `sure` as in Gate."""
+        return self.channel(self.spatial(x, memory, sure), memory)
 
 
 class Detail(nn.Module):
@@ -170,11 +188,15 @@ class Network(nn.Module):
         # Residual.
         fine = self.stem(seen)  # (B, f, H/4, W/4)
         fine = fine + self.noise(known)[:, :, None, None]
+        sure = None
         if self.left is not None:
-            fine = fine + self.left((1 - seen[:, 24:]).clamp(min=LEAST_LEFT).log())
+            left = 1 - seen[:, 24:]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
+            fine = fine + self.left(left.clamp(min=LEAST_LEFT).log())
+            begin, end = SURE
+            sure = ((end - F.avg_pool2d(left, 2)) / (end - begin)).clamp(0, 1)  # (B, 1, H/8, W/8)
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
-            coarse = block(coarse, memory)
+            coarse = block(coarse, memory, sure)
         deep = self.sink(F.avg_pool2d(coarse, 2))  # (B, d, H/16, W/16)
         for block in self.middle:
             deep = block(deep, memory)
