@@ -6,7 +6,7 @@ import torch
 from streamllie.models.exposure import GRID
 from streamllie.models.fold import fold
 from streamllie.models.memory import Memory
-from streamllie.models.network import Network, curve
+from streamllie.models.network import Gate, Network, curve
 from tests.models.networks import SMALL
 
 
@@ -79,6 +79,22 @@ def test_with_a_noise_map_a_place_that_is_sure_is_treated_otherwise_than_one_tha
         state, keep = memory.next_state(), torch.full((1, 1), 0.8)
         new, known = (network(*one, Memory(state, keep, h)) for h in (history, sure))
     assert not torch.allclose(new[0][..., :16], known[0][..., :16], atol=1e-4)
+
+
+def test_what_is_new_is_weighed_as_if_it_were_alone_in_the_picture():
+    torch.manual_seed(0)
+    gate = Gate(8, kernel=0, attention=True, adr=None).eval()
+    known, new = torch.randn(1, 8, 16, 16), 3 * torch.randn(1, 8, 16, 16)
+    sure = torch.cat([torch.ones(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)], dim=3)
+    with torch.no_grad():
+        both = torch.cat([known, new], dim=3)
+        halves = gate(both, Memory(), sure).chunk(2, dim=3)
+        alike = gate(both, Memory()).chunk(2, dim=3)
+        for half, together, content in zip(halves, alike, (known, new), strict=True):
+            alone = gate(content, Memory())
+            assert (half - alone).abs().max() < 0.1 * (together - alone).abs().max()
+        nothing = gate(new, Memory(), torch.zeros(1, 1, 16, 16))
+        assert torch.allclose(nothing, gate(new, Memory()), atol=1e-6), "a single picture"
 
 
 def test_keep_0_has_no_memory_bit_for_bit(network, planes):
