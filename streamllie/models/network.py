@@ -208,7 +208,9 @@ class Network(nn.Module):
         luma, chroma = exposed.split([16, 8], dim=1)
         if self.size.fade:
             made, gone = made.split([24, 2], dim=1)
-            kept = 1 - share * (6 * gone - 3).sigmoid()  # of luma, of chroma
+            # of luma, of chroma. A clamp may be learned away for good, so what learns with a noise map has none.
+            gone = share * (6 * gone - 3).sigmoid() if self.size.noise_map else (share * gone).clamp(0, 1)
+            kept = 1 - gone
             luma, chroma = luma * kept[:, :1], chroma * kept[:, 1:]
         made = share * made
         luma, chroma = luma + made[:, :16], chroma + made[:, 16:]

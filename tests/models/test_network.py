@@ -1,6 +1,7 @@
 import copy
 from dataclasses import replace
 
+import pytest
 import torch
 
 from streamllie.models.exposure import GRID
@@ -46,9 +47,10 @@ def test_the_tone_curve_keeps_black_and_white_and_order_for_every_gain():
     assert torch.equal(curve(x, torch.tensor(1.0)), x)
 
 
-def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes):
+@pytest.mark.parametrize("noise_map", [False, True])
+def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes, noise_map):
     torch.manual_seed(0)
-    network = Network(replace(SMALL, fade=True)).eval()
+    network = Network(replace(SMALL, fade=True, history=noise_map, noise_map=noise_map)).eval()
     torch.nn.init.zeros_(network.head.weight)
     noisy = [p + 0.02 * torch.randn_like(p) for p in planes]
 
