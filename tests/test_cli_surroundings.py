@@ -16,7 +16,7 @@ from tests.media import FRAMES, make_video
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, number):
-    night = make_video(tmp_path / "long.mp4", frames=6000, options={"bf": "0"})
+    night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
     process = subprocess.Popen(
         [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
         stdout=subprocess.PIPE,
@@ -31,7 +31,7 @@ def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, 
     assert process.returncode == 130
     assert not (tmp_path / "day.mp4").exists()
     part = tmp_path / "day.partial.mp4"
-    assert 20 <= frame_count(part) < 6000
+    assert 20 <= frame_count(part) < 1500
     (line,) = stderr.splitlines()
     assert str(part) in line
     last = json.loads(stdout.splitlines()[-1])
@@ -41,7 +41,7 @@ def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, 
 
 
 def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_path):
-    night = make_video(tmp_path / "long.mp4", frames=6000, options={"bf": "0"})
+    night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
     process = subprocess.Popen(
         [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
         stdout=subprocess.PIPE,
