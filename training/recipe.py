@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streamllie.models.network import NetworkSize
+from training.degrade import SHARES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Losses:
     ssim: float = 0.15  # structural similarity of luma, at `scales` scales
     scales: int = 1  # 1: SSIM; more: MS-SSIM
     temporal: float = 0.5  # of clips: Charbonnier on the change of luma from frame to frame
-    moving: float = 0.0  # of clips: Charbonnier once more, where temporal denoising has nothing to go by
+    moving: float = 0.0  # of clips: mean absolute difference where temporal denoising has nothing to go by
     clipped: float = 0.0  # brightness beyond the target's and near white
     edge: float = 0.0  # Charbonnier on the differences of neighbouring pixels of luma
 
@@ -40,10 +41,7 @@ class Recipe:
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
-    noise: tuple[float, float] = (
-        0.2,
-        12.0,
-    )  # least and most noise, in shares of the calibrated cameras', see degrade.py
+    noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
     jitter: float = 0.0  # deviation of the logarithm of a random gain on the dark pictures of real pairs
     hold_out: bool = True  # keep the validation pairs out of training

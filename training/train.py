@@ -152,7 +152,7 @@ def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
         result = model(*frame[:3], memory)
         state, history = memory.next_state(), memory.next_history
         loss = loss + losses.total(result, frame[3:], plan.losses)
-        if history is not None:
+        if plan.losses.moving and history is not None:
             loss = loss + plan.losses.moving * losses.unsure(result, frame[3:], history[:, 24:].detach())
         if before is not None:
             change = losses.charbonnier(result[0] - before[0], frame[3] - before[1])

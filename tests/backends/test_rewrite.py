@@ -97,11 +97,7 @@ def test_a_narrow_graph_is_valid_and_computes_every_convolution_in_its_type(grap
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_what_is_pooled_generated_and_remembered_stays_float32(graph, precision):
     narrowed = narrow(in_blocks(graph, 16), precision)
-    typed = onnx.shape_inference.infer_shapes(graph, data_prop=True).graph
-    per_pixel = {f"{v.name}.narrow" for v in typed.value_info if _is_open(v)}
     for node in narrowed.graph.node:
-        if node.op_type in {"Log", "Div"} and node.output[0] in per_pixel:
-            continue  # the map of what noise is left
         if node.op_type in {"ReduceMean", "Softmax", "Gemm", "Gelu", "Exp", "Log", "Sqrt", "Pow", "Round", "Div"}:
             assert not [name for name in (*node.input, *node.output) if name.endswith(".narrow")], node.op_type
     for before, after in zip(graph.graph.output, narrowed.graph.output, strict=True):
@@ -138,7 +134,3 @@ def test_the_bytes_of_a_frame_are_counted_as_by_hand():
     assert planes + history < least < planes + history + 12_000_000, "in and out: frame, memory; and the weights"
     one = 2 * 32 * 272 * 480  # a float16 picture of 32 channels at a quarter of the size
     assert 20 * one < every < 320 * one
-
-
-def _is_open(value: onnx.ValueInfoProto) -> bool:
-    return any(not dim.HasField("dim_value") for dim in value.type.tensor_type.shape.dim)
