@@ -25,6 +25,7 @@ MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is litt
 WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
 BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
+BOUND = 0.004  # of luma, a code of 8 bits: logits of black and white stay finite
 GRID = 12  # cells across and down
 SPREAD = 0.08  # logits; cells that are several times this far from the centre count for little
 TURNS = 4  # of reweighing
@@ -55,10 +56,11 @@ class Exposure:
         remembered = logits
         if memory.keep is not None:
             before = memory.peek(logits)
-            shift, slope, pivot, weight = line(before, logits - before)
-            speed = SLOW + (1 - SLOW) * (shift.abs() / LARGE).clamp(max=1)
+            more = _gain_per_logit(cells)
+            shift, slope, pivot, weight = line(before, (logits - before) * more)
+            speed = SLOW + (1 - SLOW) * (shift / LARGE).square().clamp(max=1)
             keep = memory.keep.view(-1, 1).clamp(min=0) ** speed  # (B, 1); 0 stays 0
-            common = shift + slope * (before - pivot)  # (B, GRID^2) what the line says
+            common = (shift + slope * (before - pivot)) / more  # (B, GRID^2) what the line says
             remembered = logits - keep * (
                 common + weight * (logits - before - common)
             )  # other content is taken as it is
@@ -79,7 +81,13 @@ class Exposure:
 
 def logit(x: Tensor) -> Tensor:
     """log(x / (1 - x)), a little bounded: x in [0, 1]."""
-    return torch.log((x + 0.004) / (1.004 - x))
+    return torch.log((x + BOUND) / (1 + BOUND - x))
+
+
+def _gain_per_logit(x: Tensor) -> Tensor:
+    """How much of a gain's logarithm, which adds to log(x / (1 - x)), a step of the bounded `logit` means: 1 to 2."""
+    inside = x.clamp(BOUND, 1 - BOUND)
+    return (inside + BOUND) * (1 + BOUND - inside) / (inside * (1 - inside) * (1 + 2 * BOUND))
 
 
 def line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
