@@ -25,8 +25,7 @@ from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
-LEAST_LEFT = 0.02  # of the noise's variance, after temporal denoising
-SURE = (0.15, 0.5)  # of the same: from sure to new
+LEAST_LEFT = 1 / 64  # of the noise's variance, after temporal denoising
 LITTLE = 0.02  # of the frame
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
@@ -60,13 +59,14 @@ class Gate(nn.Module):
         left, right = h.clamp(-GATE, GATE).chunk(2, dim=1)
         h = left * right  # (B, w, H, W)
         if self.weigh is not None:
-            mean = pool(h)
             if sure is None:
-                weight = self._weights(memory(mean))
-            else:  # each part with a little of the whole, for it may be empty
-                here, share = pool(sure * h), pool(sure)
-                known = self._weights(memory((here + LITTLE * mean) / (share + LITTLE)))
-                new = self._weights(memory((mean - here + LITTLE * mean) / (1 - share + LITTLE)))
+                weight = self._weights(memory(pool(h)))
+            else:  # the memory has sums and shares, so a part that is small in this frame counts for little in it
+                new, share = memory(pool((1 - sure) * h)), memory(pool(sure))
+                known = memory(pool(sure * h))
+                mean = LITTLE * (new + known)  # either part may be empty
+                known = self._weights((known + mean) / (share + LITTLE))
+                new = self._weights((new + mean) / (1 - share + LITTLE))
                 weight = new + sure * (known - new)  # (B, w, H, W)
             h = h * weight
         h = self.project(h)
@@ -145,6 +145,8 @@ class Network(nn.Module):
     def __init__(self, size: NetworkSize | None = None) -> None:
         super().__init__()
         self.size = s = size or NetworkSize()
+        if s.noise_map and not s.history:
+            raise ValueError("noise_map is true and history is false; the map is of what history leaves: set both")
         adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
         self.history = History() if s.history else None
         self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
@@ -191,9 +193,8 @@ class Network(nn.Module):
         sure = None
         if self.left is not None:
             left = 1 - seen[:, 24:]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
-            fine = fine + self.left(left.clamp(min=LEAST_LEFT).log())
-            begin, end = SURE
-            sure = ((end - F.avg_pool2d(left, 2)) / (end - begin)).clamp(0, 1)  # (B, 1, H/8, W/8)
+            fine = fine + self.left(left.clamp(LEAST_LEFT, 1.0).log())
+            sure = 1 - F.avg_pool2d(left, 2)  # (B, 1, H/8, W/8)
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory, sure)

@@ -16,9 +16,9 @@ from tests.gpu import traffic
 H, W = 96, 144
 
 
-@pytest.fixture(scope="module")
-def graph() -> onnx.ModelProto:
-    return onnx.load(shelf.find("lite").path)
+@pytest.fixture(scope="module", params=["lite", "lite-open"])
+def graph(request) -> onnx.ModelProto:
+    return onnx.load(shelf.find(request.param).path)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,14 @@ def test_a_narrow_graph_is_valid_and_computes_every_convolution_in_its_type(grap
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_what_is_pooled_generated_and_remembered_stays_float32(graph, precision):
+    """All but one logarithm: of the share of the noise that is left in each place, which stays between -4 and 0."""
     narrowed = narrow(in_blocks(graph, 16), precision)
+    logarithms = [node for node in narrowed.graph.node if node.op_type == "Log" and node.input[0].endswith(".narrow")]
+    assert len(logarithms) <= 1
     for node in narrowed.graph.node:
         if node.op_type in {"ReduceMean", "Softmax", "Gemm", "Gelu", "Exp", "Log", "Sqrt", "Pow", "Round", "Div"}:
+            if node in logarithms:
+                continue
             assert not [name for name in (*node.input, *node.output) if name.endswith(".narrow")], node.op_type
     for before, after in zip(graph.graph.output, narrowed.graph.output, strict=True):
         assert before == after

@@ -99,6 +99,32 @@ def test_what_is_new_is_weighed_as_if_it_were_alone_in_the_picture():
         assert torch.allclose(nothing, gate(new, Memory()), atol=1e-6), "a single picture"
 
 
+def test_a_new_place_is_weighed_by_what_was_new_before_it_the_more_so_the_smaller_it_is():
+    torch.manual_seed(0)
+    gate = Gate(8, kernel=0, attention=True, adr=None).eval()
+    first, second = torch.randn(1, 8, 16, 16), 3 * torch.randn(1, 8, 16, 16)
+    memory = Memory()
+    none = torch.zeros(1, 1, 16, 16)
+
+    def away(share: float) -> float:
+        """From the weights of the first picture, which was all new; of a place that every second picture has."""
+        sure = (torch.arange(16) >= round(16 * share)).float().expand(1, 1, 16, 16)
+        held = Memory(memory.next_state(), torch.full((1, 1), 0.8))
+        remembered, own = Memory(memory.next_state(), torch.ones(1, 1)), Memory()
+        results = (gate(second, held, sure), gate(second, remembered, none), gate(second, own, sure))
+        now, before, alone = (result[..., :1] for result in results)
+        return float((now - before).abs().max() / (alone - before).abs().max())
+
+    with torch.no_grad():
+        gate(first, memory, none)
+        assert away(1 / 16) < 0.3 * away(1.0)
+
+
+def test_a_noise_map_without_temporal_denoising_is_refused():
+    with pytest.raises(ValueError, match="noise_map is true and history is false"):
+        Network(replace(SMALL, noise_map=True))
+
+
 def test_keep_0_has_no_memory_bit_for_bit(network, planes):
     one = tuple(p[:1] for p in planes)
     state = torch.randn(1, network.state_size()) * 100
