@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training import degrade, moving
 from training.drawings import drawing
 from training.pairs import LOL, lol_numbers, training_pairs, validation_pairs
-from training.planes import Planes, Rgb, read_rgb
+from training.planes import LUMA, Planes, Rgb, read_rgb
 from training.recipe import Recipe
 
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
@@ -148,7 +148,7 @@ def varied(rgb: Rgb, rng: np.random.Generator) -> Rgb:
     codes = np.linspace(0, 1, 256) ** gamma
     tables = codes[:, None] * np.exp(rng.normal(0, 0.02, 3))  # (256, 3)
     tinted = np.stack([tables[:, n][rgb[:, :, n]] for n in range(3)], axis=2).astype(np.float32)
-    grey = tinted @ np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+    grey = tinted @ LUMA
     mixed = grey[:, :, None] + np.float32(saturation) * (tinted - grey[:, :, None])
     return (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 

@@ -10,6 +10,7 @@ from training.recipe import Losses
 
 Planes = Sequence[Tensor]  # y, u, v
 NEAR_WHITE = 0.985  # what is brighter is soon lost
+CELL = 32  # pixels; the side of the squares whose brightness must not wander
 
 
 def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
@@ -63,6 +64,16 @@ def unsure(out: Planes, target: Planes, sure: Tensor) -> Tensor:
     y, u, v = ((a - b).abs() for a, b in zip(out, target, strict=True))
     error = F.avg_pool2d(y, 4) + 0.5 * F.avg_pool2d(u + v, 2)
     return ((1 - sure) * error).sum() / (1 - sure).sum().clamp(min=1)
+
+
+def wandering(errors: Sequence[Tensor]) -> Tensor:
+    """How far a clip's brightness errs otherwise from frame to frame: mean absolute deviation from its mean over time.
+
+    `errors` are the frames' (B, 1, H, W) of luma. Means of CELL x CELL pixels count, so noise does not, nor does a
+    constant error. Evaluation calls it flicker.
+    """
+    cells = torch.stack([F.avg_pool2d(error, min(CELL, *error.shape[2:])) for error in errors])  # (T, B, 1, h, w)
+    return (cells - cells.mean(dim=0)).abs().mean()
 
 
 def clipped(out: Planes, target: Planes) -> Tensor:

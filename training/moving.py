@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.planes import Rgb
+from training.planes import LUMA, Rgb
 
 STILL = 0.4  # share of clips from a fixed camera
 PASSING = 0.7  # share with something that moves through
@@ -77,7 +77,6 @@ def _pass_through(clip: list[Rgb], other: Rgb, rng: np.random.Generator) -> None
 
 def _plain(rgb: Rgb, rng: np.random.Generator) -> Rgb:
     """A picture of one colour and of the other's mean luma (BT.601), as far as that colour can be so bright."""
-    weights = np.array([0.299, 0.587, 0.114])
     colour = rng.uniform(0, 1, 3) ** 2 + 0.02
-    colour = np.clip(colour * (rgb @ weights).mean() / (colour @ weights), 0, 255)
+    colour = np.clip(colour * (rgb @ LUMA).mean() / (colour @ LUMA), 0, 255)
     return np.full_like(rgb, colour.astype(np.uint8))

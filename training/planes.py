@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601: weights of R, G and B in it
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Losses:
     ssim: float = 0.15  # structural similarity of luma, at `scales` scales
     scales: int = 1  # 1: SSIM; more: MS-SSIM
     temporal: float = 0.5  # of clips: Charbonnier on the change of luma from frame to frame
+    wandering: float = 0.0  # of clips: how far the error of brightness wanders over time
     moving: float = 0.0  # of clips: mean absolute difference where temporal denoising has nothing to go by
     clipped: float = 0.0  # brightness beyond the target's and near white
     edge: float = 0.0  # Charbonnier on the differences of neighbouring pixels of luma

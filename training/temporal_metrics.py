@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]  # (H, W, 3)
+from training.planes import LUMA, Rgb
+
 Frames = Sequence[Rgb]
 
 CELLS = 8  # rows and columns of the grid in which local flicker is looked for
@@ -31,7 +32,7 @@ class Flicker:
 
 def luma(rgb: Rgb) -> NDArray[np.float32]:
     """BT.601 luma (H, W) of a picture, in levels."""
-    return rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+    return rgb @ LUMA
 
 
 def flicker(frames: Frames, truth: Frames) -> Flicker:

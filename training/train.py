@@ -144,7 +144,8 @@ def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor
 def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
     """Loss of clips, each frame with the memory of those before; planes are (T, B, 1, H, W)."""
     frames = [list(frame) for frame in zip(*planes, strict=True)]
-    state = history = before = None
+    state = history = None
+    errors: list[Tensor] = []
     loss = torch.zeros((), device=planes[0].device)
     keep = torch.exp(-0.4 * torch.rand(planes[0].shape[1], 1, device=loss.device))  # time constants of 1/12 s and more
     for frame in frames:
@@ -154,11 +155,13 @@ def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
         loss = loss + losses.total(result, frame[3:], plan.losses)
         if plan.losses.moving and history is not None:
             loss = loss + plan.losses.moving * losses.unsure(result, frame[3:], history[:, 24:].detach())
-        if before is not None:
-            change = losses.charbonnier(result[0] - before[0], frame[3] - before[1])
-            loss = loss + plan.losses.temporal * change
-        before = result[0], frame[3]
-    return loss / len(frames)
+        errors.append(result[0] - frame[3])
+        if len(errors) > 1:
+            loss = loss + plan.losses.temporal * losses.charbonnier(errors[-1], errors[-2])
+    loss = loss / len(frames)
+    if plan.losses.wandering:
+        loss = loss + plan.losses.wandering * losses.wandering(errors)
+    return loss
 
 
 def join(device: str) -> tuple[str, int, int]:

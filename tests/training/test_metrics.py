@@ -51,6 +51,16 @@ def test_losses_are_zero_for_equal_planes_and_grow_with_their_weights():
     assert float(losses.total(tuple(a), tuple(b), more)) > float(losses.total(tuple(a), tuple(b), some))
 
 
+def test_brightness_that_wanders_counts_and_noise_or_a_constant_error_does_not():
+    generator = torch.Generator().manual_seed(0)
+    constant = [torch.full((1, 1, 64, 64), 0.3)] * 4
+    assert float(losses.wandering(constant)) == pytest.approx(0, abs=1e-6)
+    noisy = [0.05 * torch.randn(1, 1, 64, 64, generator=generator) for _ in range(4)]
+    assert float(losses.wandering(noisy)) < 0.003
+    wanders = [torch.full((1, 1, 64, 64), step) for step in (0.0, 0.1, 0.0, 0.1)]
+    assert float(losses.wandering(wanders)) == pytest.approx(0.05, rel=1e-4)
+
+
 def test_what_moves_weighs_the_same_however_small_it_is():
     out, truth = ([torch.zeros(1, 1, 32, 32), *torch.zeros(2, 1, 1, 16, 16)] for _ in range(2))
     out[0][..., :4, :4], out[1][..., :2, :2] = 0.2, 0.1
