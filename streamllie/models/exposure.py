@@ -85,9 +85,13 @@ def logit(x: Tensor) -> Tensor:
 
 
 def _gain_per_logit(x: Tensor) -> Tensor:
-    """How much of a gain's logarithm, which adds to log(x / (1 - x)), a step of the bounded `logit` means: 1 to 2."""
-    inside = x.clamp(BOUND, 1 - BOUND)
-    return (inside + BOUND) * (1 + BOUND - inside) / (inside * (1 - inside) * (1 + 2 * BOUND))
+    """How much of a gain's logarithm, which adds to log(x / (1 - x)), a step of the bounded `logit` means.
+
+    1 to 1.3, and 1 for black: of a code or two nothing can be told.
+    """
+    inside = x.clamp(BOUND, 1 - 4 * BOUND)
+    more = (inside + BOUND) * (1 + BOUND - inside) / (inside * (1 - inside) * (1 + 2 * BOUND))
+    return 1 + ((x - BOUND) / (4 * BOUND)).clamp(0, 1) * (more - 1)
 
 
 def line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

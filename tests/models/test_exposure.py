@@ -45,7 +45,7 @@ def test_without_memory_and_with_a_memory_that_keeps_nothing_the_exposure_is_the
     assert torch.equal(alone.seen, after.seen)
 
 
-@pytest.mark.parametrize(("light", "times"), [(1.0, 40), (0.1, 4)])
+@pytest.mark.parametrize(("light", "times"), [(1.0, 40), (0.1, 3.5)])
 def test_an_exposure_that_hunts_is_evened_out_down_to_a_few_codes(light, times):
     hunting = [light * scene() * (1 + 0.08 * math.sin(2 * math.pi * 1.5 * t / 30)) for t in range(60)]
     fixed = play([light * scene()])[0]
