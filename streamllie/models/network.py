@@ -194,7 +194,7 @@ class Network(nn.Module):
         if self.left is not None:
             left = 1 - seen[:, 24:]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
             fine = fine + self.left(left.clamp(LEAST_LEFT, 1.0).log())
-            sure = 1 - F.avg_pool2d(left, 2)  # (B, 1, H/8, W/8)
+            sure = F.avg_pool2d(seen[:, 24:], 2)  # (B, 1, H/8, W/8)
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory, sure)
