@@ -39,7 +39,7 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
     """Write a model's files and its manifest entry, which is returned."""
     shelf.mkdir(parents=True, exist_ok=True)
     graph, deep, weights = (shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt"))
-    saved = torch.load(checkpoint, weights_only=True)
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     torch.save({key: saved[key] for key in ("average", "recipe", "step")}, weights)
     folded = fold(load(weights))  # not from `checkpoint`, which a running training may have replaced by now
     write_onnx(folded, graph, dtype=torch.uint8)

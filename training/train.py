@@ -14,9 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
 
 from streamllie.errors import ModelError
 from streamllie.models.checkpoint import load
@@ -43,11 +46,12 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make pictures meanwhile: for a GPU")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
         plan = recipe.read(args.recipe, load(args.init[-1]).size if args.init else None)
-        train(plan, data=args.data, out=args.out, init=args.init, device=args.device)
+        train(plan, data=args.data, out=args.out, init=args.init, device=args.device, workers=args.workers)
     except (OSError, ValueError, ModelError) as error:
         raise SystemExit(f"training: {error}") from error
 
@@ -59,11 +63,13 @@ def train(
     out: Path,
     init: Sequence[Path] = (),
     device: str = "cpu",
+    workers: int = 0,
     network: nn.Module | None = None,
 ) -> Path:
     """Run a recipe to its end, resuming what `out` holds; returns the checkpoint's path.
 
-    `network` takes the place of the recipe's, for comparisons of architectures.
+    `workers` processes make the pictures, the same ones as without. `network` takes the place of the recipe's, for
+    comparisons of architectures.
     """
     device, rank, world = join(device)
     out.mkdir(parents=True, exist_ok=True)
@@ -71,7 +77,7 @@ def train(
     torch.manual_seed(plan.seed)
     network = (network or Network(plan.network)).to(device, memory_format=torch.channels_last)  # a seventh faster
     for weights in init:
-        grow(network, torch.load(weights, weights_only=True)["average"])
+        grow(network, torch.load(weights, map_location="cpu", weights_only=True)["average"])
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(plan.only))
     average = copy.deepcopy(network).requires_grad_(False)
@@ -86,7 +92,10 @@ def train(
         optimiser.load_state_dict(saved["optimiser"])
         step = saved["step"]
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
-    samples = Samples(plan, data)
+    batches = Batches(plan, data, rank=rank, world=world)
+    coming = iter(
+        DataLoader(batches, None, sampler=range(step, plan.steps), num_workers=workers, worker_init_fn=one_thread)
+    )
     unseen = validation(plan, data) if rank == 0 else {}
     log = Log(out / "log.csv")
     saved_at = started = time.monotonic()
@@ -98,7 +107,8 @@ def train(
             group["lr"] = learning_rate(plan, step)
 
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=plan.autocast):
-            loss = next_loss(model, samples, plan, step=step, index=step * world + rank, device=device)
+            planes = to_float(next(coming), device)
+            loss = (clip_loss if planes[0].dim() == 5 else picture_loss)(model, planes, plan)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
@@ -126,14 +136,26 @@ def train(
     return path
 
 
-def next_loss(model: nn.Module, samples: Samples, plan: Recipe, *, step: int, index: int, device: str) -> Tensor:
-    """Loss of the next batch, of pictures or of clips; `index` is the batch's number over all processes."""
-    if np.random.default_rng((plan.seed, step, 2)).random() < plan.clips:
-        clips = samples.clips(index, size=plan.clip_batch, frames=plan.clip_frames, crop=plan.clip_crop)
-        return clip_loss(model, to_float(clips, device), plan)
-    last = step >= plan.steps - plan.last_steps
-    size, crop = (plan.last_batch, plan.last_crop) if last else (plan.batch, plan.crop)
-    return picture_loss(model, to_float(samples.batch(index, size=size, crop=crop), device), plan)
+class Batches:
+    """The batch of each step, of pictures or of clips: uint8 planes as `Samples` gives them. Every rank has its own."""
+
+    def __init__(self, plan: Recipe, data: Path, *, rank: int = 0, world: int = 1) -> None:
+        self.plan, self.rank, self.world = plan, rank, world
+        self.samples = Samples(plan, data)
+
+    def __getitem__(self, step: int) -> list[np.ndarray]:
+        """Deterministic: a run that is resumed, or has other workers, goes on with the same batches."""
+        plan, index = self.plan, step * self.world + self.rank
+        if np.random.default_rng((plan.seed, step, 2)).random() < plan.clips:
+            return self.samples.clips(index, size=plan.clip_batch, frames=plan.clip_frames, crop=plan.clip_crop)
+        last = step >= plan.steps - plan.last_steps
+        size, crop = (plan.last_batch, plan.last_crop) if last else (plan.batch, plan.crop)
+        return self.samples.batch(index, size=size, crop=crop)
+
+
+def one_thread(worker: int) -> None:
+    """A worker starts as a copy of this process without its threads: OpenCV must not wait for them."""
+    cv2.setNumThreads(0)
 
 
 def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
@@ -202,17 +224,16 @@ def learning_rate(plan: Recipe, step: int) -> float:
     return plan.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def to_float(batch: Sequence[np.ndarray], device: str = "cpu") -> list[Tensor]:
+def to_float(batch: Sequence[np.ndarray | Tensor], device: str = "cpu") -> list[Tensor]:
     """uint8 planes y, u, v, y, u, v, ... as the network takes them: luma in [0, 1], chroma in [-0.5, 0.5]."""
-    planes = (torch.from_numpy(plane).to(device).float() for plane in batch)
+    planes = (torch.as_tensor(plane).to(device).float() for plane in batch)
     return [(plane - (128 if i % 3 else 0)) / 255 for i, plane in enumerate(planes)]
 
 
 @torch.no_grad()
 def update(average: nn.Module, network: nn.Module, keep: float) -> None:
     """Move the average towards the network; batch-norm statistics are averages already and are copied."""
-    for old, new in zip(average.parameters(), network.parameters(), strict=True):
-        old.lerp_(new, 1 - keep)
+    get_ema_multi_avg_fn(keep)(list(average.parameters()), list(network.parameters()), None)
     for old, new in zip(average.buffers(), network.buffers(), strict=True):
         old.copy_(new)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamllie.backends.base import Engine
-from streamllie.backends.gpu import no_gpu
+from streamllie.backends.gpu import find_gpu, no_gpu
+from streamllie.backends.tensorrt_library import installed, unfit
 from streamllie.errors import BackendError, BackendMissing
 from streamllie.frame import VideoFormat
 from streamllie.shelf import Model
@@ -133,7 +134,11 @@ def _missing(name: str) -> str | None:
     if lacking:
         return f"backend {name} is not installed; {_INSTALL[library]}"
     needs_gpu = library == "tensorrt" or device in {"cuda", "tensorrt"}
-    return _lacks_part(name) or (no_gpu() if needs_gpu else None)
+    if reason := _lacks_part(name) or (no_gpu() if needs_gpu else None):
+        return reason
+    if "tensorrt" in {library, device}:
+        return unfit(find_gpu(), installed() if library == "tensorrt" else ["tensorrt-rtx"])
+    return None
 
 
 def _lacks_part(name: str) -> str | None:

@@ -5,6 +5,7 @@ import functools
 import importlib
 import importlib.util
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def missing() -> str | None:
 def runs_rtx(gpu: Gpu) -> bool:
     """Whether TensorRT for RTX compiles for this GPU."""
     return gpu.architecture in RTX_TARGETS or gpu.capability >= (12, 0)
+
+
+def unfit(gpu: Gpu, flavours: Iterable[str]) -> str | None:
+    """None where one of these flavours runs on this GPU, else a sentence with the way out."""
+    if runs_rtx(gpu) or "tensorrt" in flavours:
+        return None
+    capability = ".".join(map(str, gpu.capability))
+    return (
+        f"TensorRT for RTX does not run on {gpu.name} (compute capability {capability}); "
+        "install full TensorRT, or use --backend eager-cuda"
+    )
 
 
 @functools.cache

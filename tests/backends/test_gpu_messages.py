@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamllie import shelf
+from streamllie import backends, shelf
 from streamllie.backends import available, cuda, gpu, open_engine, tensorrt
 from streamllie.backends.cuda import OutOfMemory, fail, open_memory
 from streamllie.backends.engine_build import build_engine
@@ -14,7 +14,7 @@ from streamllie.backends.engine_file import Header
 from streamllie.backends.gpu import Gpu
 from streamllie.backends.kernels import Kernels
 from streamllie.backends.tensorrt_build import Plan, Sizes, build, device
-from streamllie.backends.tensorrt_library import Library, choose, installed, load, runs_rtx
+from streamllie.backends.tensorrt_library import Library, choose, installed, load, runs_rtx, unfit
 from streamllie.errors import BackendError, BackendMissing
 from streamllie.frame import VideoFormat
 
@@ -98,6 +98,19 @@ def test_gpus_that_tensorrt_for_rtx_does_not_know_are_left_to_the_full_library()
     if "tensorrt" not in installed():
         with pytest.raises(BackendMissing, match="tensorrt is not installed; installed is tensorrt-rtx"):
             choose(CARD, "tensorrt")
+
+
+@needs_rtx
+@pytest.mark.skipif("tensorrt" in installed(), reason="full TensorRT runs on it")
+def test_a_gpu_that_tensorrt_for_rtx_does_not_know_is_named_before_anything_is_built(monkeypatch):
+    card = Gpu(name="NVIDIA H200", capability=(9, 0), driver="13.0", memory=1)
+    monkeypatch.setattr(backends, "no_gpu", lambda: None)
+    monkeypatch.setattr(backends, "find_gpu", lambda: card)
+    with pytest.raises(BackendMissing, match=r"run on NVIDIA H200 \(compute capability 9\.0\); .* --backend eager-cuda"):
+        open_engine(shelf.find("lite"), FORMAT, backend="tensorrt")
+    assert "NVIDIA H200" in str(available()["onnxruntime-tensorrt"])
+    assert unfit(card, ["tensorrt-rtx", "tensorrt"]) is None
+    assert unfit(CARD, ["tensorrt-rtx"]) is None
 
 
 @needs_rtx

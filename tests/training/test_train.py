@@ -103,6 +103,14 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
         assert torch.allclose(value, weights(resumed)[name], atol=1e-5), name
 
 
+def test_workers_make_the_same_batches(data, tmp_path):
+    plan = replace(PLAN, network=replace(SMALL, history=True), clips=0.5, clip_crop=(32, 32), clip_frames=3)
+    alone = train(plan, data=data, out=tmp_path / "alone")
+    helped = train(plan, data=data, out=tmp_path / "helped", workers=2)
+    for name, value in weights(alone).items():
+        assert torch.equal(value, weights(helped)[name]), name
+
+
 def test_the_curves_of_a_run_are_drawn(data, tmp_path):
     train(PLAN, data=data, out=tmp_path)
     picture = cv2.imread(str(tmp_path / "curves.png"))
