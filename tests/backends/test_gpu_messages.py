@@ -106,7 +106,7 @@ def test_a_gpu_that_tensorrt_for_rtx_does_not_know_is_named_before_anything_is_b
     card = Gpu(name="NVIDIA H200", capability=(9, 0), driver="13.0", memory=1)
     monkeypatch.setattr(backends, "no_gpu", lambda: None)
     monkeypatch.setattr(backends, "find_gpu", lambda: card)
-    with pytest.raises(BackendMissing, match=r"run on NVIDIA H200 \(compute capability 9\.0\); .* --backend eager-cuda"):
+    with pytest.raises(BackendMissing, match=r"on NVIDIA H200 \(compute capability 9\.0\); .* --backend eager-cuda"):
         open_engine(shelf.find("lite"), FORMAT, backend="tensorrt")
     assert "NVIDIA H200" in str(available()["onnxruntime-tensorrt"])
     assert unfit(card, ["tensorrt-rtx", "tensorrt"]) is None
