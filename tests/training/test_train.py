@@ -104,11 +104,29 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
 
 
 def test_workers_make_the_same_batches(data, tmp_path):
-    plan = replace(PLAN, network=replace(SMALL, history=True), clips=0.5, clip_crop=(32, 32), clip_frames=3)
-    alone = train(plan, data=data, out=tmp_path / "alone")
-    helped = train(plan, data=data, out=tmp_path / "helped", workers=2)
-    for name, value in weights(alone).items():
-        assert torch.equal(value, weights(helped)[name]), name
+    (tmp_path / "plan.toml").write_text("""
+clean = ["photos"]
+steps = 3
+batch = 2
+crop = [32, 48]
+last_steps = 0
+clips = 0.5
+clip_crop = [32, 32]
+clip_frames = 3
+[network]
+fine = 8
+coarse = 8
+deep = 8
+history = true
+""")
+    command = [sys.executable, "-m", "training.train", "plan.toml", "--data", str(data), "--device", "cpu"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    for workers in ("0", "2"):  # processes of their own: workers are copies of the one that starts them
+        options = ["--out", workers, "--workers", workers]
+        done = subprocess.run([*command, *options], cwd=tmp_path, env=env, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    alone, helped = (weights(tmp_path / workers / "checkpoint.pt") for workers in ("0", "2"))
+    assert all(torch.equal(value, helped[name]) for name, value in alone.items())
 
 
 def test_the_curves_of_a_run_are_drawn(data, tmp_path):
