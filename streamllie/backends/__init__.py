@@ -133,12 +133,11 @@ def _missing(name: str) -> str | None:
         lacking = _home({"eager": "torch"}.get(library, library)) is None
     if lacking:
         return f"backend {name} is not installed; {_INSTALL[library]}"
-    needs_gpu = library == "tensorrt" or device in {"cuda", "tensorrt"}
-    if reason := _lacks_part(name) or (no_gpu() if needs_gpu else None):
+    tensorrt = "tensorrt" in {library, device}
+    reason = _lacks_part(name) or (no_gpu() if tensorrt or device == "cuda" else None)
+    if reason or not tensorrt:
         return reason
-    if "tensorrt" in {library, device}:
-        return unfit(find_gpu(), installed() if library == "tensorrt" else ["tensorrt-rtx"])
-    return None
+    return unfit(find_gpu(), installed() if library == "tensorrt" else ["tensorrt-rtx"])
 
 
 def _lacks_part(name: str) -> str | None:
