@@ -44,6 +44,16 @@ def weights(path):
     return torch.load(path, weights_only=True)["network"]
 
 
+def run_plan(folder, data, *options, launcher=()):
+    """Train `plan.toml` of a folder in a process of its own: workers are copies of the one that starts them."""
+    command = [sys.executable, *launcher, "-m", "training.train", "plan.toml", "--data", str(data), "--device", "cpu"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [*command, *options], cwd=folder, env=env, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_writes_a_checkpoint_with_its_recipe_and_a_log(data, tmp_path):
     path = train(PLAN, data=data, out=tmp_path)
     saved = torch.load(path, weights_only=True)
@@ -119,12 +129,8 @@ coarse = 8
 deep = 8
 history = true
 """)
-    command = [sys.executable, "-m", "training.train", "plan.toml", "--data", str(data), "--device", "cpu"]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    for workers in ("0", "2"):  # processes of their own: workers are copies of the one that starts them
-        options = ["--out", workers, "--workers", workers]
-        done = subprocess.run([*command, *options], cwd=tmp_path, env=env, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    for workers in ("0", "2"):
+        run_plan(tmp_path, data, "--out", workers, "--workers", workers)
     alone, helped = (weights(tmp_path / workers / "checkpoint.pt") for workers in ("0", "2"))
     assert all(torch.equal(value, helped[name]) for name, value in alone.items())
 
@@ -165,12 +171,8 @@ fine = 8
 coarse = 8
 deep = 8
 """)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-               "training.train", "plan.toml", "--data", str(data), "--out", "out", "--device", "cpu"]  # fmt: skip
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    env = os.environ | {"PYTHONPATH": path}
-    done = subprocess.run(command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    run_plan(tmp_path, data, "--out", "out", launcher=torchrun)
     rows = (tmp_path / "out/log.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["2", "4"], "one process alone writes"
     assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 4
