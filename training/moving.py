@@ -39,7 +39,7 @@ def _camera_path(rng: np.random.Generator, frames: int) -> list[tuple[float, flo
     """Shift to the right and down, in pixels, and zoom, for each frame."""
     if rng.random() < STILL:
         return [(0.0, 0.0, 1.0)] * frames
-    speed = np.exp(rng.uniform(np.log(0.2), np.log(12.0)))
+    speed = np.exp(rng.uniform(np.log(0.05), np.log(12.0)))
     turn = rng.uniform(0, 2 * math.pi)
     zoom = 1 + rng.uniform(-0.006, 0.006) * (rng.random() < 0.4)
     shake = rng.uniform(0, 2.0) * (rng.random() < 0.5)

@@ -4,12 +4,15 @@
 
 x_t is the exposed frame at a quarter of its size, h the history that later frames see. r is the share of the noise's
 variance that is left in h: 1 in a new place, then 1/2, 1/3, ... where it is trusted, the running mean of what stands
-still (Kalman's gain for a constant). Trust in [0, 1] comes from a small network that compares x and h in units of the
-frame's own noise: noise is a difference without a mean, motion is one with a mean. It also sees how many codes of the
-source that mean is: a codec that took the noise away leaves whole blocks that jump by a code or two. A difference that
-noise does not explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour
-alone, does so whatever was learned. The network after this sees 1 - r and, where it has a noise map, how much noise is
-left in each place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where there is less.
+still (Kalman's gain for a constant). A model may move h as the camera has moved, see `camera`.
+
+Trust in [0, 1] comes from a small network that compares x and h in units of the frame's own noise: noise is a
+difference without a mean, motion is one with a mean. It also sees how many codes of the source that mean is: a codec
+that took the noise away leaves whole blocks that jump by a code or two. And it sees how much of the difference is a
+slide by part of a pixel, which noise is not, so that a slow pan is not blurred. A difference that noise does not
+explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour alone, does so
+whatever was learned. The network after this sees 1 - r and, where it has a noise map, how much noise is left in each
+place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where there is less.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -20,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from streamllie.models.camera import Camera
 from streamllie.models.exposure import Exposure
 from streamllie.models.memory import Memory, pool
 
@@ -27,31 +31,35 @@ CHANNELS = 25  # of the history: 16 of luma, 8 of chroma, 1 - r
 MOST_KEPT = 0.9  # of the history, in one frame
 LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
 MANY = 8.0  # times the noise; a larger difference says no more
+LITTLE = 1e-6  # of squared luma
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
 
 
 class History(nn.Module):
     """Blend a frame with what is remembered of it."""
 
-    diagonal: Tensor
+    quads: Tensor
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, *, camera: bool = False) -> None:
         super().__init__()
-        self.compare = nn.Conv2d(9, width, 3, padding=1)
+        self.camera = camera  # follow one that moves
+        self.compare = nn.Conv2d(12, width, 3, padding=1)
         self.weigh = nn.Conv2d(width, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
-        self.register_buffer("diagonal", _diagonal(), persistent=False)
+        self.register_buffer("quads", _quads(), persistent=False)
+        self.register_load_state_dict_pre_hook(_widen)
 
     def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
-        """(B, 24, H, W), H and W even, to the same shape, and the logarithm of the frame's noise, (B, 1).
+        """(B, 24, H, W), H and W multiples of 4, to the same shape, and the logarithm of the frame's noise, (B, 1).
 
         What `memory.next_history` then has is for the network too.
         """
-        rough = F.conv2d(x[:, :16], self.diagonal).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        rough = F.conv2d(x[:, :16], self.quads[12:]).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
         noise = memory(pool((rough + LEAST_NOISE).log()))  # (B, 1)
         sure = torch.zeros_like(rough)
         if memory.history is not None and memory.keep is not None:
-            before, sure = memory.history.split([24, 1], dim=1)
+            history = _as_seen_now(memory.history, x) if self.camera else memory.history
+            before, sure = history.split([24, 1], dim=1)
             difference = x - before
             trust = self._trust(x, difference, rough, sure, noise, exposure.log_gain)
             remembered = (memory.keep > 0).to(x.dtype).view(-1, 1, 1, 1)
@@ -76,18 +84,69 @@ class History(nn.Module):
         gain = log_gain.exp()[:, :, None, None]
         step = (gain - (gain - 1) * level[:, :1].clamp(0, 1)).square() / (255 * gain)  # of x, for a code of the source
         codes = (F.avg_pool2d(torch.minimum(mean.abs(), MANY / unit), 2) / step).clamp(max=MANY)
-        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(codes), codes], dim=1)
+        slid = self._slid(x[:, :16], luma, unit)
+        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
         begin, end = APART
         trust = trust * ((end - apart) / (end - begin)).clamp(0, 1)  # whatever was learned: colour alone may move
         return F.interpolate(trust, scale_factor=2.0, mode="bilinear")
 
+    def _slid(self, x: Tensor, difference: Tensor, unit: Tensor) -> Tensor:
+        """How much of a difference of luma is the picture slid by part of a pixel, or blurred: (B, 3, H/2, W/2).
 
-def _diagonal() -> Tensor:
-    """Kernel (4, 16, 1, 1): the diagonal detail of each 2x2 of 4x4 unshuffled pixels, of noise's own deviation."""
-    kernel = torch.zeros(4, 16)
+        A small motion changes each 2x2 pixels in proportion to their slope, and noise does not. Over 48x48 pixels, of
+        which every fourth 4x4 is looked at: the part of the difference that goes with the slope, in units of the noise;
+        as a share of all; and how far the finest detail of the difference is that of what is remembered, -1 to 1,
+        which is softer then.
+        """
+        one_of_four = F.pad(self.quads, (0, 1, 0, 1))  # of a stride of 2
+        now = F.conv2d(x, one_of_four[4:], stride=2)  # (B, 12, H/2, W/2)
+        change = F.conv2d(difference, one_of_four, stride=2)  # (B, 16, H/2, W/2)
+        mean, finest = change[:, :4], change[:, 12:]
+        slopes = now[:, :8] - change[:, 4:12] / 2  # the mean of both, in which noise has no part
+        fine = now[:, 8:] - finest  # of what is remembered
+        products = torch.cat([slopes, mean, fine, finest, slopes, fine], dim=1)
+        products = products * torch.cat([slopes, mean, fine, finest, mean, mean, finest], dim=1)
+        sums = products.unflatten(1, (8, 4)).mean(dim=2)
+        sums = F.avg_pool2d(F.avg_pool2d(sums, 2), 3, stride=1, padding=1, count_include_pad=False)
+        steep, power, ours, its, along, alike = sums.split([2, 1, 1, 1, 2, 1], dim=1)
+        slid = (along.square() / (steep + LITTLE)).sum(dim=1, keepdim=True)
+        softer = alike / ((ours + LITTLE) * (its + LITTLE)).sqrt()
+        seen = torch.cat([slid.sqrt() * unit, (slid / (power + LITTLE)).sqrt(), softer], dim=1).clamp(max=MANY)
+        return F.interpolate(seen, scale_factor=2.0, mode="nearest")
+
+
+def _as_seen_now(history: Tensor, x: Tensor) -> Tensor:
+    """What is remembered, (B, 25, H, W), moved as the camera has moved since."""
+    luma, chroma, sure = history.split([16, 8, 1], dim=1)
+    with torch.no_grad():
+        camera = Camera.between(x[:, :16].mean(dim=1, keepdim=True), luma.mean(dim=1, keepdim=True))
+    height, width = x.shape[2:]
+    y = luma.view(-1, 4, 4, height, width).permute(0, 3, 1, 4, 2).reshape(-1, 1, 4 * height, 4 * width)
+    y = camera.look(y)
+    uv = camera.look(torch.cat([F.pixel_shuffle(part, 2) for part in chroma.split(4, dim=1)], dim=1))
+    planes = [F.pixel_unshuffle(y, 4), *(F.pixel_unshuffle(plane, 2) for plane in uv.split(1, dim=1))]
+    return torch.cat([*planes, camera.look(sure, beyond="zeros")], dim=1)
+
+
+def _widen(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Gates of earlier versions saw less: what they did not know of counts for nothing in them."""
+    assert isinstance(layer, History)
+    old = weights.get(name := f"{prefix}compare.weight")
+    if old is not None and (more := layer.compare.in_channels - old.shape[1]) > 0:
+        weights[name] = F.pad(old, (0, 0, 0, 0, 0, more))
+
+
+def _quads() -> Tensor:
+    """Kernel (16, 16, 1, 1): of each 2x2 of 4x4 unshuffled pixels the mean, the slopes across and down, the diagonal.
+
+    Four each, in this order; each has the deviation of white noise itself.
+    """
+    kernel = torch.zeros(4, 4, 16)
+    signs = ((1, 1, 1, 1), (-1, 1, -1, 1), (-1, -1, 1, 1), (1, -1, -1, 1))
     for n in range(4):
         top, left = 2 * (n // 2), 2 * (n % 2)
-        for row, column, sign in ((0, 0, 1), (0, 1, -1), (1, 0, -1), (1, 1, 1)):
-            kernel[n, 4 * (top + row) + left + column] = sign / 2
-    return kernel[:, :, None, None]
+        for kind in range(4):
+            for m in range(4):
+                kernel[kind, n, 4 * (top + m // 2) + left + m % 2] = signs[kind][m] / 2
+    return kernel.view(16, 16, 1, 1)

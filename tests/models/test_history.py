@@ -93,9 +93,9 @@ def test_noise_is_measured_apart_from_edges_and_shades():
     edges[:, :, :, 13:] = 0.5
     edges += torch.linspace(0, 0.2, 32)[:, None]
     unshuffled = torch.nn.functional.pixel_unshuffle(edges, 4)
-    assert torch.nn.functional.conv2d(unshuffled, layer.diagonal).abs().max() < 1e-6
+    assert torch.nn.functional.conv2d(unshuffled, layer.quads[12:]).abs().max() < 1e-6
     noise = torch.nn.functional.pixel_unshuffle(0.1 * torch.randn(1, 1, 256, 256), 4)
-    assert torch.nn.functional.conv2d(noise, layer.diagonal).std().item() == pytest.approx(0.1, rel=0.03)
+    assert torch.nn.functional.conv2d(noise, layer.quads[12:]).std().item() == pytest.approx(0.1, rel=0.03)
 
 
 def test_four_times_the_noise_is_told_as_its_logarithm():
@@ -116,3 +116,45 @@ def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_wh
     out, _ = layer(x, exposure(), memory)
     assert torch.allclose(out[..., :2], x[..., :2], atol=1e-6), "gone at once"
     assert memory.next_history[:, 24:, :, :2].max() < 1e-6, "and nothing is known of the place"
+
+
+def slid(before: torch.Tensor, after: torch.Tensor, *, part: int = 1) -> torch.Tensor:
+    """What the gate sees of a slide from one luma (1, 1, H, W) to the other: its share of what changed."""
+    layer = History()
+    a, b = (torch.nn.functional.pixel_unshuffle(luma, 4) for luma in (before, after))
+    return layer._slid(b, b - a, torch.ones(1, 1, 1, 1))[:, part]
+
+
+def waves(right: float) -> torch.Tensor:
+    """A texture of 7 by 11 pixels, seen by a camera that has moved to the right."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
+    return 0.4 + 0.1 * torch.sin(2 * math.pi * ((x + right) / 7 + y / 11))[None, None]
+
+
+@pytest.mark.parametrize("right", [0.1, 0.3, -1.0])
+def test_a_camera_that_moves_by_part_of_a_pixel_is_told_from_noise(right):
+    torch.manual_seed(0)
+    noise = [0.01 * torch.randn(1, 1, 64, 96) for _ in range(2)]
+    still, moved = (slid(waves(0) + noise[0], waves(by) + noise[1]) for by in (0.0, right))
+    assert still.mean() < 0.15
+    assert moved.mean() > 3 * still.mean()
+
+
+def test_what_is_remembered_softer_than_the_frame_is_known_by_its_finest_detail():
+    torch.manual_seed(0)
+    texture = 0.4 + 0.05 * torch.randn(1, 1, 64, 96)
+    soft = texture + 0.5 * (torch.nn.functional.avg_pool2d(texture, 3, stride=1, padding=1) - texture)
+    assert slid(soft, texture, part=2).mean() > 0.5
+    assert slid(texture + 0.02 * torch.randn(1, 1, 64, 96), texture, part=2).mean() < 0, "noise is no softness"
+
+
+def test_a_light_that_changes_is_no_slide():
+    assert slid(waves(0), 1.1 * waves(0) + 0.02).mean() < 0.1
+
+
+def test_a_gate_of_an_earlier_version_that_saw_less_is_taken_as_it_was():
+    layer, old = History(), History()
+    weights = old.state_dict() | {"compare.weight": old.compare.weight[:, :9].detach()}
+    layer.load_state_dict(weights)
+    assert torch.equal(layer.compare.weight[:, :9], old.compare.weight[:, :9])
+    assert not layer.compare.weight[:, 9:].any()

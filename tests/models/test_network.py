@@ -120,9 +120,10 @@ def test_a_new_place_is_weighed_by_what_was_new_before_it_the_more_so_the_smalle
         assert away(1 / 16) < 0.3 * away(1.0)
 
 
-def test_a_noise_map_without_temporal_denoising_is_refused():
-    with pytest.raises(ValueError, match="noise_map is true and history is false"):
-        Network(replace(SMALL, noise_map=True))
+@pytest.mark.parametrize("part", ["noise_map", "camera"])
+def test_a_part_of_temporal_denoising_without_it_is_refused(part):
+    with pytest.raises(ValueError, match=f"{part} is true and history is false"):
+        Network(replace(SMALL, **{part: True}))
 
 
 def test_keep_0_has_no_memory_bit_for_bit(network, planes):
