@@ -32,6 +32,7 @@ MOST_KEPT = 0.9  # of the history, in one frame
 LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
 MANY = 8.0  # times the noise; a larger difference says no more
 LITTLE = 1e-6  # of squared luma
+TELLING = 4.0  # times a share of the difference, which is 0.1 by chance and 0.5 of a motion: as large as the rest
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
 
 
@@ -112,7 +113,8 @@ class History(nn.Module):
         steep, power, ours, its, along, alike = sums.split([2, 1, 1, 1, 2, 1], dim=1)
         slid = (along.square() / (steep + LITTLE)).sum(dim=1, keepdim=True)
         softer = alike / ((ours + LITTLE) * (its + LITTLE)).sqrt()
-        seen = torch.cat([slid.sqrt() * unit, (slid / (power + LITTLE)).sqrt(), softer], dim=1).clamp(max=MANY)
+        share = (slid / (power + LITTLE)).sqrt()
+        seen = torch.cat([slid.sqrt() * unit, TELLING * share, TELLING * softer], dim=1).clamp(max=MANY)
         return F.interpolate(seen, scale_factor=2.0, mode="nearest")
 
 

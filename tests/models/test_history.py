@@ -136,7 +136,7 @@ def test_a_camera_that_moves_by_part_of_a_pixel_is_told_from_noise(right):
     torch.manual_seed(0)
     noise = [0.01 * torch.randn(1, 1, 64, 96) for _ in range(2)]
     still, moved = (slid(waves(0) + noise[0], waves(by) + noise[1]) for by in (0.0, right))
-    assert still.mean() < 0.15
+    assert still.mean() < 0.6
     assert moved.mean() > 3 * still.mean()
 
 
@@ -144,12 +144,12 @@ def test_what_is_remembered_softer_than_the_frame_is_known_by_its_finest_detail(
     torch.manual_seed(0)
     texture = 0.4 + 0.05 * torch.randn(1, 1, 64, 96)
     soft = texture + 0.5 * (torch.nn.functional.avg_pool2d(texture, 3, stride=1, padding=1) - texture)
-    assert slid(soft, texture, part=2).mean() > 0.5
+    assert slid(soft, texture, part=2).mean() > 2
     assert slid(texture + 0.02 * torch.randn(1, 1, 64, 96), texture, part=2).mean() < 0, "noise is no softness"
 
 
 def test_a_light_that_changes_is_no_slide():
-    assert slid(waves(0), 1.1 * waves(0) + 0.02).mean() < 0.1
+    assert slid(waves(0), 1.1 * waves(0) + 0.02).mean() < 0.4
 
 
 def test_a_gate_of_an_earlier_version_that_saw_less_is_taken_as_it_was():
