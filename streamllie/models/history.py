@@ -39,7 +39,7 @@ APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become
 class History(nn.Module):
     """Blend a frame with what is remembered of it."""
 
-    quads: Tensor
+    diagonal: Tensor
 
     def __init__(self, width: int = 16, *, camera: bool = False) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class History(nn.Module):
         self.compare = nn.Conv2d(12, width, 3, padding=1)
         self.weigh = nn.Conv2d(width, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
-        self.register_buffer("quads", _quads(), persistent=False)
+        self.register_buffer("diagonal", _diagonal(), persistent=False)
         self.register_load_state_dict_pre_hook(_widen)
 
     def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
@@ -55,7 +55,7 @@ class History(nn.Module):
 
         What `memory.next_history` then has is for the network too.
         """
-        rough = F.conv2d(x[:, :16], self.quads[12:]).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        rough = F.conv2d(x[:, :16], self.diagonal).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
         noise = memory(pool((rough + LEAST_NOISE).log()))  # (B, 1)
         sure = torch.zeros_like(rough)
         if memory.history is not None and memory.keep is not None:
@@ -100,12 +100,10 @@ class History(nn.Module):
         as a share of all; and how far the finest detail of the difference is that of what is remembered, -1 to 1,
         which is softer then.
         """
-        one_of_four = F.pad(self.quads, (0, 1, 0, 1))  # of a stride of 2
-        now = F.conv2d(x, one_of_four[4:], stride=2)  # (B, 12, H/2, W/2)
-        change = F.conv2d(difference, one_of_four, stride=2)  # (B, 16, H/2, W/2)
+        now, change = (_detail(F.interpolate(part, scale_factor=0.5)) for part in (x, difference))  # (B, 16, H/2, W/2)
         mean, finest = change[:, :4], change[:, 12:]
-        slopes = now[:, :8] - change[:, 4:12] / 2  # the mean of both, in which noise has no part
-        fine = now[:, 8:] - finest  # of what is remembered
+        slopes = now[:, 4:12] - change[:, 4:12] / 2  # the mean of both, in which noise has no part
+        fine = now[:, 12:] - finest  # of what is remembered
         products = torch.cat([slopes, mean, fine, finest, slopes, fine], dim=1)
         products = products * torch.cat([slopes, mean, fine, finest, mean, mean, finest], dim=1)
         sums = products.unflatten(1, (8, 4)).mean(dim=2)
@@ -139,16 +137,22 @@ def _widen(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *_: object
         weights[name] = F.pad(old, (0, 0, 0, 0, 0, more))
 
 
-def _quads() -> Tensor:
-    """Kernel (16, 16, 1, 1): of each 2x2 of 4x4 unshuffled pixels the mean, the slopes across and down, the diagonal.
-
-    Four each, in this order; each has the deviation of white noise itself.
-    """
-    kernel = torch.zeros(4, 4, 16)
-    signs = ((1, 1, 1, 1), (-1, 1, -1, 1), (-1, -1, 1, 1), (1, -1, -1, 1))
+def _diagonal() -> Tensor:
+    """Kernel (4, 16, 1, 1): the diagonal detail of each 2x2 of 4x4 unshuffled pixels, of noise's own deviation."""
+    kernel = torch.zeros(4, 16)
     for n in range(4):
         top, left = 2 * (n // 2), 2 * (n % 2)
-        for kind in range(4):
-            for m in range(4):
-                kernel[kind, n, 4 * (top + m // 2) + left + m % 2] = signs[kind][m] / 2
-    return kernel.view(16, 16, 1, 1)
+        for row, column, sign in ((0, 0, 1), (0, 1, -1), (1, 0, -1), (1, 1, 1)):
+            kernel[n, 4 * (top + row) + left + column] = sign / 2
+    return kernel[:, :, None, None]
+
+
+def _detail(x: Tensor) -> Tensor:
+    """Of each 2x2 of 4x4 unshuffled pixels the mean, the slopes across and down, the diagonal: four each, in order.
+
+    Each has the deviation of white noise itself (Haar's wavelet). (B, 16, H, W) to the same; no convolution, which
+    runtimes round.
+    """
+    top, bottom = x.view(-1, 2, 2, 2, 2, *x.shape[2:]).unbind(dim=2)  # (B, 2, 2, 2, H, W)
+    (left, right), (up, down) = (part.unbind(dim=3) for part in (top + bottom, bottom - top))
+    return torch.cat([part.flatten(1, 2) / 2 for part in (left + right, right - left, up + down, down - up)], dim=1)
