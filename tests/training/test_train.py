@@ -44,6 +44,12 @@ def weights(path):
     return torch.load(path, weights_only=True)["network"]
 
 
+def write_plan(folder, more, *, network=""):
+    """A small recipe as a file for `run_plan`: its own keys and tables, and those of its network."""
+    common = 'clean = ["photos"]\nbatch = 2\ncrop = [32, 48]\nlast_steps = 0'
+    (folder / "plan.toml").write_text(f"{common}\n{more}\n[network]\nfine = 8\ncoarse = 8\ndeep = 8\n{network}\n")
+
+
 def run_plan(folder, data, *options, launcher=()):
     """Train `plan.toml` of a folder in a process of its own: workers are copies of the one that starts them."""
     command = [sys.executable, *launcher, "-m", "training.train", "plan.toml", "--data", str(data), "--device", "cpu"]
@@ -114,21 +120,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
 
 
 def test_workers_make_the_same_batches(data, tmp_path):
-    (tmp_path / "plan.toml").write_text("""
-clean = ["photos"]
-steps = 3
-batch = 2
-crop = [32, 48]
-last_steps = 0
-clips = 0.5
-clip_crop = [32, 32]
-clip_frames = 3
-[network]
-fine = 8
-coarse = 8
-deep = 8
-history = true
-""")
+    write_plan(tmp_path, "steps = 3\nclips = 0.5\nclip_crop = [32, 32]\nclip_frames = 3", network="history = true")
     for workers in ("0", "2"):
         run_plan(tmp_path, data, "--out", workers, "--workers", workers)
     alone, helped = (weights(tmp_path / workers / "checkpoint.pt") for workers in ("0", "2"))
@@ -156,21 +148,7 @@ def test_a_larger_network_starts_as_the_smaller_one(size, data, tmp_path):
 
 
 def test_two_processes_train_one_network(data, tmp_path):
-    (tmp_path / "plan.toml").write_text("""
-clean = ["photos"]
-steps = 4
-batch = 2
-crop = [32, 48]
-last_steps = 0
-validate_every = 2
-autocast = true
-[mixture]
-pairs = 1
-[network]
-fine = 8
-coarse = 8
-deep = 8
-""")
+    write_plan(tmp_path, "steps = 4\nvalidate_every = 2\nautocast = true\n[mixture]\npairs = 1")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     run_plan(tmp_path, data, "--out", "out", launcher=torchrun)
     rows = (tmp_path / "out/log.csv").read_text().splitlines()
