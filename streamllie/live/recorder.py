@@ -64,7 +64,7 @@ class Recorder:
             self.dropped += 1
             return
         self._last = pts
-        frame = fitted(picture.after, self._format)
+        frame = fitted(picture.after, picture.format, self._format)
         self._waiting.put(replace(frame, pts=pts, time_base=TICK, duration=0))
 
     def _written(self) -> Iterator[None]:

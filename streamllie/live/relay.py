@@ -146,7 +146,7 @@ class _Sender:
             self._sound(outlet)
             at = self._clock.now() if self._repeats else frame.time + self._clock.shift(frame.time)
             if at > self._at:  # a frame from before the notice is too late
-                outlet.write(fitted(frame, outlet.format), at=at)
+                outlet.write(fitted(frame, format, outlet.format), at=at)
                 self._at = at
         except SinkError as error:
             self._lost(error)

@@ -14,6 +14,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
+from streamllie.frame import VideoFormat
 from streamllie.live.player import Player
 from streamllie.live.shape import composed, fitted
 from streamllie.live.stage import Controls
@@ -158,9 +159,8 @@ class _Enhanced(MediaStreamTrack):
             raise MediaStreamError
         self._seen, picture = newer
         frame = composed(picture.before, picture.after, self._player.controls.split)
-        if picture.format.depth > 8:
-            frame = fitted(frame, picture.format.__class__(height=frame.y.shape[0], width=frame.y.shape[1]))
-        return outgoing(frame, seconds=max(0.0, picture.captured - self._began))
+        format = VideoFormat(height=picture.format.height, width=picture.format.width)  # browsers take 8 bits, limited
+        return outgoing(fitted(frame, picture.format, format), seconds=max(0.0, picture.captured - self._began))
 
 
 def apply(controls: Controls, wanted: object) -> None:

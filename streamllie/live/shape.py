@@ -1,13 +1,14 @@
-"""Live frames in another shape: halved for speed, mirrored, scaled to what a target takes, split before and after."""
+"""Live frames in another shape: halved for speed, mirrored, made to fit a target, split before and after."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
 import cv2
 import numpy as np
 
-from streamllie.frame import Frame, Plane, VideoFormat
+from streamllie.frame import Frame, Levels, Plane, VideoFormat
 
 
 def halved(format: VideoFormat) -> VideoFormat:
@@ -15,15 +16,16 @@ def halved(format: VideoFormat) -> VideoFormat:
     return replace(format, height=max(2, format.height // 4 * 2), width=max(2, format.width // 4 * 2))
 
 
-def with_half(frame: Frame, enhance: Callable[[Frame], Frame]) -> Frame:
-    """Enhanced at half the size, with the fine detail of the whole one put back as it was."""
+def with_half(frame: Frame, enhance: Callable[[Frame], Frame], *, peak: int) -> Frame:
+    """Enhanced at half the size, with the fine detail of the whole one put back as it was; codes end at `peak`."""
     height, width = frame.y.shape
     half = halved(VideoFormat(height=height, width=width))
     small = scaled(frame, half.height, half.width)
     bright = scaled(enhance(small), height, width)
     detail = cv2.subtract(frame.y, resized(small.y, height, width), dtype=cv2.CV_32F)
     kind = cv2.CV_8U if frame.y.itemsize == 1 else cv2.CV_16U
-    return replace(bright, y=cast("Plane", cv2.add(bright.y, detail, dtype=kind)))
+    y = cast("Plane", cv2.add(bright.y, detail, dtype=kind))
+    return replace(bright, y=y if kind == cv2.CV_8U else np.minimum(y, y.dtype.type(peak)))
 
 
 def scaled(frame: Frame, height: int, width: int) -> Frame:
@@ -40,12 +42,12 @@ def resized(plane: Plane, height: int, width: int) -> Plane:
     return cast("Plane", cv2.resize(plane, (width, height), interpolation=way))
 
 
-def fitted(frame: Frame, format: VideoFormat) -> Frame:
-    """The frame in the size and depth of a format."""
-    depth = 8 if frame.y.itemsize == 1 else 10
-    if (depth > 8) != (format.depth > 8):
-        frame = _deep(frame, format.depth - 8) if format.depth > 8 else _shallow(frame, depth - 8)
-    return scaled(frame, format.height, format.width)
+def fitted(frame: Frame, given: VideoFormat, wanted: VideoFormat) -> Frame:
+    """A frame of the format `given` in the size, depth and levels of the format `wanted`."""
+    if given.levels != wanted.levels:
+        luma, chroma = _codes(given.levels, wanted.levels)
+        frame = frame.with_planes(_looked_up(frame.y, luma), *(_looked_up(part, chroma) for part in (frame.u, frame.v)))
+    return scaled(frame, wanted.height, wanted.width)
 
 
 def mirrored(frame: Frame) -> Frame:
@@ -66,11 +68,18 @@ def composed(before: Frame, after: Frame, split: float | None) -> Frame:
     return after.with_planes(y, u, v)
 
 
-def _deep(frame: Frame, bits: int) -> Frame:
-    y, u, v = (plane.astype(np.uint16) << np.uint16(bits) for plane in (frame.y, frame.u, frame.v))
-    return frame.with_planes(y, u, v)
+@cache
+def _codes(given: Levels, wanted: Levels) -> tuple[Plane, Plane]:
+    """For each code of luma and of chroma the one that means the same: (given.peak + 1,) each."""
+    codes = np.arange(given.peak + 1)
+    luma = (codes - given.black) * (wanted.luma_range / given.luma_range) + wanted.black
+    chroma = (codes - given.neutral) * (wanted.chroma_range / given.chroma_range) + wanted.neutral
+    kind = np.uint8 if wanted.peak < 256 else np.uint16  # noqa: PLR2004 - what a byte holds
+    y, uv = (np.rint(part).clip(0, wanted.peak).astype(kind) for part in (luma, chroma))
+    return y, uv
 
 
-def _shallow(frame: Frame, bits: int) -> Frame:
-    y, u, v = (np.minimum(plane >> bits, 255).astype(np.uint8) for plane in (frame.y, frame.u, frame.v))
-    return frame.with_planes(y, u, v)
+def _looked_up(plane: Plane, codes: Plane) -> Plane:
+    if plane.itemsize == 1:
+        return cast("Plane", cv2.LUT(plane, codes))
+    return codes.take(plane, mode="clip")

@@ -134,7 +134,11 @@ class Stage:
                 steady = engines.whole if mode == "full" else engines.half
                 steady.strength = strength
                 steady.policy.change(controls.smoothing)
-                after = steady(before) if steady is engines.whole else with_half(before, steady)
+                after = (
+                    steady(before)
+                    if steady is engines.whole
+                    else with_half(before, steady, peak=shot.format.levels.peak)
+                )
         return Shown(
             before=before,
             after=after,

@@ -47,7 +47,7 @@ class VirtualCamera:
         if self._camera is None:
             self._camera = self._opened(picture.format)
             self._format = VideoFormat(height=self._camera.height, width=self._camera.width)
-        frame = fitted(picture.after, self._format)
+        frame = fitted(picture.after, picture.format, self._format)
         self._camera.send(np.concatenate([plane.ravel() for plane in (frame.y, frame.u, frame.v)]))
 
     def tick(self, stats: Stats | None) -> bool:

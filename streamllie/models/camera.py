@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 PASSES = (2, 1, 1)  # at 1/8, 1/16 and 1/32 of the frame's size; the coarsest comes first
 FARTHEST = 2.0  # pixels of a level, in one pass
-SOLVING = 6  # steps of the solver
+DOUBLINGS = 2  # of the steps of the solver
 FLAT = 1e-7  # squared luma; slopes that are less tell nothing
 SPREAD = 1.0  # deviations; larger differences count for little
 BY_CHANCE = 12.0  # over the number of pixels: four numbers explain something of any difference
@@ -84,9 +84,10 @@ def _solve(square: Tensor, side: Tensor) -> Tensor:
     scale = 1 / (torch.diagonal(square, dim1=1, dim2=2)[:, :, None] + FLAT)  # (B, N, 1)
     square, side = scale * square, scale * side
     damping = 1 / square.abs().sum(dim=2, keepdim=True).amax(dim=1, keepdim=True).clamp(min=1)
-    x = torch.zeros_like(side)
-    for _ in range(SOLVING):
-        x = x + damping * (side - (square * x.transpose(1, 2)).sum(dim=2, keepdim=True))
+    left = torch.eye(square.shape[1], dtype=square.dtype, device=square.device) - damping * square
+    x = damping * side  # one step; then as many again as were taken, and so on
+    for _ in range(DOUBLINGS):
+        x, left = x + left @ x, left @ left
     return x[:, :, 0]
 
 

@@ -20,7 +20,7 @@ from streamllie.live.rtc import apply, without_addresses
 from streamllie.live.serve import Server, is_loopback, media_addresses
 from streamllie.live.stage import Controls
 from tests.live.peers import free_port
-from tests.media import make_video
+from tests.media import make_video, picture
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TOKEN = "a-token-of-24-characters"
@@ -216,13 +216,14 @@ def test_a_source_that_is_not_there_is_told_before_anything_is_served():
 
 
 @contextmanager
-def browser(source: str | None, *, camera: str):
+def browser(source: str | None, *options: str, camera: str):
     """A page of `streamllie serve` in headless Chromium, whose camera plays a file."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     command = [sys.executable, "-m", "streamllie", "serve", *([source] if source else []), "--port", "0", "--json"]
-    with subprocess.Popen([*command, "--always", "--budget", "1000"], stdout=subprocess.PIPE, text=True) as server:
+    command += ["--always", "--budget", "1000", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = json.loads(server.stdout.readline())["address"]
             with sync_api.sync_playwright() as play:
@@ -288,4 +289,25 @@ def test_the_servers_own_source_is_shown_without_a_click(tmp_path):
     with browser(str(clip), camera=str(clip)) as page:
         wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") == 320, "a picture")
         wait_for(page, lambda: page.inner_text("#backend") not in (NONE, ""), "figures")
+        assert page.errors == []
+
+
+@pytest.mark.slow
+def test_the_page_begins_with_the_controls_that_the_server_was_given_and_full_levels_stay_what_they_are(tmp_path):
+    clip = make_video(
+        tmp_path / "full.mkv", codec="mjpeg", layout="yuvj420p", height=240, width=320, frames=60, rate=30,
+        tags={"color_range": 2},
+    )  # fmt: skip
+    with browser(str(clip), "--strength", "0", "--smoothing", "0.2", camera=str(clip)) as page:
+        wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") == 320, "a picture")
+        wait_for(page, lambda: page.inner_text("#backend") not in (NONE, ""), "figures")
+        assert (page.input_value("#strength"), page.inner_text("#smoothing-value")) == ("0", "0.20")
+        assert page.is_checked("#always")
+        assert not page.is_checked("#compare")
+        wait_for(page, lambda: sum(page.evaluate(LIGHT)) > 0, "a picture that is shown")
+        page.wait_for_timeout(1500)
+        shown = sum(page.evaluate(LIGHT)) / 2
+        assert abs(shown - picture(0, height=240, width=320)[0].mean()) < 8, "levels were taken for limited ones"
+        page.fill("#strength", "1")
+        wait_for(page, lambda: sum(page.evaluate(LIGHT)) / 2 > 1.5 * shown, "a bright picture")
         assert page.errors == []

@@ -18,7 +18,7 @@ def frame(*, height: int = 48, width: int = 64, depth: int = 8) -> Frame:
 
 def test_half_the_size_and_back_loses_no_detail_of_a_picture_that_is_not_changed():
     for given in (frame(), frame(height=47, width=63), frame(depth=10)):
-        same = with_half(given, lambda small: small)
+        same = with_half(given, lambda small: small, peak=1023)
         assert np.abs(same.y.astype(int) - given.y).max() <= 1  # rounding of the sum
         assert same.y.dtype == given.y.dtype
         assert same.pts == given.pts
@@ -26,17 +26,41 @@ def test_half_the_size_and_back_loses_no_detail_of_a_picture_that_is_not_changed
 
 def test_half_the_size_hands_over_half_the_size():
     seen = []
-    with_half(frame(), lambda small: (seen.append(small.y.shape), small)[1])
+    with_half(frame(), lambda small: (seen.append(small.y.shape), small)[1], peak=255)
     assert seen == [(24, 32)]
 
 
-@pytest.mark.parametrize(("depth", "to"), [(8, 8), (8, 10), (10, 8), (10, 10)])
+def test_half_the_size_stays_within_the_codes_of_deep_video():
+    given = frame(depth=10)
+    white = with_half(given, lambda small: small.with_planes(small.y * 0 + 1023, small.u, small.v), peak=1023)
+    assert white.y.max() == 1023
+
+
+@pytest.mark.parametrize("to", [8, 10, 12])
+@pytest.mark.parametrize("depth", [8, 10, 12])
 def test_frames_fit_the_size_and_depth_of_a_target(depth, to):
+    given = frame(depth=depth)
     format = VideoFormat(height=36, width=50, depth=to)
-    out = fitted(frame(depth=depth), format)
+    out = fitted(given, VideoFormat(height=48, width=64, depth=depth), format)
     assert (out.y.shape, out.u.shape) == ((36, 50), (18, 25))
     assert out.y.dtype == (np.uint8 if to == 8 else np.uint16)
-    assert abs(out.y.mean() / 2 ** (to - 8) - frame(depth=depth).y.mean() / 2 ** (depth - 8)) < 2
+    assert abs(out.y.mean() / 2 ** (to - 8) - given.y.mean() / 2 ** (depth - 8)) < 1
+    assert abs(out.u.mean() / 2 ** (to - 8) - given.u.mean() / 2 ** (depth - 8)) < 1
+
+
+@pytest.mark.parametrize("depth", [8, 12])
+def test_black_white_and_grey_keep_their_meaning_between_full_and_limited_levels(depth):
+    full, limited = (VideoFormat(height=2, width=2, depth=d, full_range=f) for d, f in ((depth, True), (8, False)))
+    kind = np.uint8 if depth == 8 else np.uint16
+    y = np.array([[0, full.levels.peak], [full.levels.peak, 0]], kind)
+    grey = np.full((1, 1), full.levels.neutral, kind)
+    there = fitted(Frame(y=y, u=grey, v=grey, pts=0, time_base=Fraction(1, 30)), full, limited)
+    assert there.y.tolist() == [[16, 235], [235, 16]]
+    assert there.u.tolist() == there.v.tolist() == [[128]]
+    back = fitted(there, limited, full)
+    assert back.y.tolist() == y.tolist()
+    below = there.with_planes(there.y * 0, there.u, there.v)
+    assert fitted(below, limited, full).y.max() == 0, "codes below black wrapped around"
 
 
 def test_a_mirror_swaps_left_and_right_and_twice_is_nothing():

@@ -2,7 +2,7 @@
 // One connection at a time: the picture comes as a track, controls go and figures come over a data channel.
 const $ = (id) => document.getElementById(id);
 const video = $("video");
-let connection = null, channel = null, stream = null, split = null, dragging = false, sentAt = 0;
+let connection = null, channel = null, stream = null, adopted = false, split = null, dragging = false, sentAt = 0;
 
 function say(text) { $("notice").textContent = text; }
 
@@ -14,6 +14,7 @@ function hangUp() {
   if (connection) connection.close();
   if (stream) stream.getTracks().forEach((track) => track.stop());
   connection = channel = stream = null;
+  adopted = false;
   video.srcObject = null;
 }
 
@@ -25,7 +26,6 @@ async function connect(camera) {
   try {
     const peer = connection = new RTCPeerConnection({ iceServers: [] });
     channel = peer.createDataChannel("controls");
-    channel.onopen = () => send(controls());
     channel.onmessage = (event) => show(JSON.parse(event.data));
     peer.ontrack = (event) => {
       video.srcObject = new MediaStream([event.track]);
@@ -55,15 +55,23 @@ async function connect(camera) {
   }
 }
 
-function controls() {
-  return { strength: Number($("strength").value), smoothing: Number($("smoothing").value), enabled: $("enabled").checked,
-    mirror: $("mirror").checked, always: $("always").checked, split };
+function adopt(controls) {  // what the server was started with, or another visitor chose
+  for (const name of ["strength", "smoothing"]) {
+    $(name).value = controls[name];
+    $(`${name}-value`).textContent = controls[name].toFixed(2);
+  }
+  for (const name of ["enabled", "mirror", "always"]) $(name).checked = controls[name];
+  split = controls.split;
+  $("compare").checked = split !== null;
+  place();
 }
 
 function number(value, unit) { return value === null || value === undefined ? "–" : `${value}${unit}`; }
 
 function show(news) {
   const { stats } = news;
+  if (!adopted) adopt(news.controls);
+  adopted = true;
   if (stats.latency_ms) {
     $("fps").textContent = stats.fps.toFixed(1);
     $("p50").textContent = number(stats.latency_ms.p50, " ms");
