@@ -74,7 +74,7 @@ def _codes(given: Levels, wanted: Levels) -> tuple[Plane, Plane]:
     codes = np.arange(given.peak + 1)
     luma = (codes - given.black) * (wanted.luma_range / given.luma_range) + wanted.black
     chroma = (codes - given.neutral) * (wanted.chroma_range / given.chroma_range) + wanted.neutral
-    kind = np.uint8 if wanted.peak < 256 else np.uint16  # noqa: PLR2004 - what a byte holds
+    kind = np.uint8 if wanted.peak < 256 else np.uint16
     y, uv = (np.rint(part).clip(0, wanted.peak).astype(kind) for part in (luma, chroma))
     return y, uv
 

@@ -80,11 +80,10 @@ def shots(
         if listener is not None:
             listener.opened(container)
         frames = _Frames(input, stream, stop)
-        wanted: list[Stream] = [stream, *(container.streams.audio if listener is not None else ())]
-        for packet, arrived in _packets(container, wanted, input, stop):
+        for packet, arrived in _packets(container, stream, input, stop):
             if packet.stream.index != stream.index:
-                assert listener is not None
-                listener.heard(packet)
+                if listener is not None and packet.stream.type == "audio":
+                    listener.heard(packet)
                 continue
             for shot in frames.of(packet, arrived):
                 yield shot
@@ -129,11 +128,12 @@ def _video(container: InputContainer, input: Input) -> VideoStream:
 
 
 def _packets(
-    container: InputContainer, wanted: list[Stream], input: Input, stop: Stop
+    container: InputContainer, video: VideoStream, input: Input, stop: Stop
 ) -> "Iterator[tuple[Packet[Stream], float]]":
-    """Packets and when they came, until the end."""
-    last = time.perf_counter()
-    packets = container.demux(*wanted)
+    """Packets of every stream and when they came, until the end: sound goes on where the picture has stopped."""
+    last = time.perf_counter()  # when the picture was last known to go on
+    silent = SourceError(f'"{input.name}" gave no picture for {input.patience:g} s')
+    packets = container.demux()
     while not stop.is_set:
         try:
             packet = next(packets)
@@ -141,17 +141,21 @@ def _packets(
             return
         except BlockingIOError:  # a camera that has nothing yet
             if time.perf_counter() - last > input.patience:
-                raise SourceError(f'"{input.name}" gave no picture for {input.patience:g} s') from None
+                raise silent from None
             stop.wait(POLL)
-            packets = container.demux(*wanted)
+            packets = container.demux()
             continue
         except ExitError:
-            raise SourceError(f'"{input.name}" gave no picture for {input.patience:g} s') from None
+            raise silent from None
         except (FFmpegError, OSError) as error:
             raise SourceError(f'"{input.name}" was lost ({reason(error)})') from None
         if packet.size or input.format == "lavfi":
-            last = time.perf_counter()
-            yield packet, last
+            arrived = time.perf_counter()
+            if packet.stream.index != video.index and arrived - last > input.patience and not input.paced:
+                raise silent
+            yield packet, arrived
+            if packet.stream.index == video.index:
+                last = time.perf_counter()  # whoever takes it may have been busy
 
 
 class _Frames:

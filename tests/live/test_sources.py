@@ -24,7 +24,7 @@ from streamllie.live.stage import Controls
 from streamllie.video.capture import shots
 from streamllie.video.inputs import resolve
 from streamllie.video.transmit import Transmitter
-from tests.media import make_video, picture, planar_frame
+from tests.media import Sound, make_video, picture, planar_frame
 
 
 @pytest.fixture(autouse=True)
@@ -228,6 +228,49 @@ def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_n
     assert {(0, 48), (0, 96), (1, 48), (2, 48)} <= seen
     assert notices == {"gave no picture for 1 s; trying again", "has ended; trying again"}
     assert count_handles() == handles
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop_is_heard_meanwhile(tmp_path, listens):
+    path = make_video(tmp_path / "night.ts", frames=50, options={"g": "5"}, sound=[Sound(seconds=8)])
+    data = path.read_bytes()
+
+    def send(server: socket.socket, gone: threading.Event) -> None:
+        for _ in range(2):
+            with suppress(OSError), server.accept()[0] as reader:
+                for at in range(0, len(data), 188 * 7):  # the picture is in the first of it
+                    reader.sendall(data[at : at + 188 * 7])
+                    if gone.wait(8 * 188 * 7 / len(data)):
+                        return
+
+    class Ear:
+        def __init__(self) -> None:
+            self.packets = 0
+
+        def opened(self, container) -> None:
+            pass
+
+        def heard(self, packet) -> None:
+            self.packets += 1
+
+    gone, stop, ear = threading.Event(), Stop(), Ear()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=send, args=(server, gone))
+        sender.start()
+        source = replace(resolve(f"tcp://127.0.0.1:{server.getsockname()[1]}"), patience=1.0)
+        taken = []
+        with pytest.raises(SourceError, match="gave no picture for 1 s"):
+            taken.extend(shots(source, stop=stop, listener=ear if listens else None))
+        assert len(taken) > 10
+        assert (ear.packets > 20) == listens
+        threading.Timer(0.7, stop.set).start()
+        began = time.perf_counter()
+        with suppress(SourceError):
+            for _ in shots(replace(source, patience=30.0), stop=stop, listener=ear if listens else None):
+                pass
+        assert time.perf_counter() - began < 3
+        gone.set()
+        sender.join()
 
 
 def test_a_recording_on_a_web_server_is_played_in_real_time_and_has_an_end(tmp_path):
