@@ -174,7 +174,12 @@ def latency(
         wanted = _size(frame_size)
         assert wanted is not None
         if glass:
-            talk.measured(part("glass").glass_to_glass(camera or "0", size=wanted, duration=duration))
+            talk.measured(
+                part("glass").glass_to_glass(
+                    camera or "0", size=wanted, duration=duration, budget=budget / 1000, model=model, backend=backend,
+                    precision=precision,
+                )
+            )  # fmt: skip
         else:
             talk.measured(
                 measure(

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 import streamllie
 from streamllie.backends import available, open_engine
 from streamllie.backends.cpu import Cpu
 from streamllie.backends.cuda import open_memory
 from streamllie.backends.engine_build import build_engine
-from streamllie.backends.engine_cache import EngineCache
+from streamllie.backends.engine_cache import EngineCache, cache_folder
 from streamllie.backends.gpu import find_gpu, no_gpu
 from streamllie.backends.tensorrt_build import Sizes
 from streamllie.backends.tensorrt_library import choose
@@ -202,7 +201,7 @@ def _encoders() -> Iterator[Finding]:
 
 
 def _cache() -> Finding:
-    folder = user_cache_path("streamllie", appauthor=False)
+    folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe_file = folder / f".doctor-{os.getpid()}"

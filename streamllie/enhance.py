@@ -1,6 +1,5 @@
 """Put the parts together: enhance a video file, or pictures in memory one after the other."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
@@ -229,5 +228,5 @@ class Enhancer:
 
 def check_share(name: str, value: float) -> None:
     """Refuse what is not between 0 and 1."""
-    if not 0 <= value <= 1 or math.isnan(value):
+    if not 0 <= value <= 1:
         raise ValueError(f"{name} is {value}; it must be between 0 and 1")

@@ -62,7 +62,7 @@ def find(name: str | Path) -> Model:
         if model.name == str(name):
             return _checked(model)
     path = Path(name)
-    if path.is_file() and path.suffix in {".onnx", ".pt", ".engine"}:
+    if os.path.isfile(path) and path.suffix in {".onnx", ".pt", ".engine"}:  # noqa: PTH113 - False for a name too long
         return _loose(path)
     names = ", ".join(m.name for m in on_shelf) or "none"
     raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')
@@ -97,9 +97,15 @@ def _shelves() -> list[Path]:
 def _read_manifest(shelf: Path) -> list[Model]:
     manifest = shelf / MANIFEST
     try:
-        entries = tomllib.loads(manifest.read_text()).get("model", [])
+        entries = tomllib.loads(manifest.read_text(encoding="utf-8")).get("model", [])
         return [_model(shelf, entry) for entry in entries]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # unreadable, no UTF-8, no TOML
         raise ModelError(f"{manifest} is not a manifest of models ({error!r}); mend or remove it") from error
 
 

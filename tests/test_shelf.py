@@ -23,6 +23,11 @@ def test_an_unknown_name_is_an_error_that_lists_the_shelf():
         shelf.find("huge")
 
 
+def test_a_name_that_no_file_can_have_is_not_found():
+    with pytest.raises(ModelNotFound, match="no model"):
+        shelf.find(300 * "x")
+
+
 def test_a_file_can_be_named_and_brings_its_companions(tmp_path):
     lite = shelf.find("lite")
     for path in (lite.path, lite.deep_path, lite.weights_path):
@@ -60,5 +65,8 @@ def test_a_missing_file_and_a_broken_manifest_are_named(own_shelf):
     with pytest.raises(ModelError, match=r"lite.deep.onnx .* is missing"):
         shelf.find("lite")
     (own_shelf / "manifest.toml").write_text("[[model]]\nname = 'x'\n")
+    with pytest.raises(ModelError, match="is not a manifest"):
+        shelf.find("lite")
+    (own_shelf / "manifest.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(ModelError, match="is not a manifest"):
         shelf.find("lite")

@@ -87,8 +87,9 @@ class Switching:
     def _open(self, later: Callable[[], Engine]) -> None:
         try:
             self._next = later()
-        except StreamLLIEError as error:
-            _log.warning("%s; %s goes on", error, self._engine.backend)
+        except Exception as error:  # noqa: BLE001 - nobody waits for this thread: what fails is said, and the run goes on
+            _log.warning("%s; %s goes on", str(error) or type(error).__name__, self._engine.backend)
+            _log.debug("the engine that failed", exc_info=not isinstance(error, StreamLLIEError))
 
     def _switch(self, engine: Engine) -> None:
         old, self._engine, self._next = self._engine, engine.__enter__(), None

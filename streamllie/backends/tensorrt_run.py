@@ -5,6 +5,7 @@ is in one stream, so it is done in order and the states of the network never lea
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Protocol
@@ -108,6 +109,8 @@ class Execution:
 
     def close(self) -> None:
         """Let go of the context. The memory is the caller's to close."""
+        with suppress(BackendError):  # of a GPU that has failed
+            self._memory.mark(self._stream)()  # frames that nobody took may still run
         self._kernels.keep()
         self._launch = self._enqueue
         self._context = None

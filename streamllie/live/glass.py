@@ -4,7 +4,7 @@ import random
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pygame
@@ -41,8 +41,10 @@ class Glass:
         return [f"glass to glass through {self.source}: {figures}; {self.seen} of {self.blinks} blinks seen"]
 
 
-def glass_to_glass(source: str, *, size: tuple[int, int] | None, duration: float) -> Glass:
+def glass_to_glass(source: str, *, size: tuple[int, int] | None, duration: float, **options: Any) -> Glass:
     """Blink for `duration` seconds. The camera must see the screen, which the window fills; size is (height, width).
+
+    `options` are those of `Live`.
 
     Raises:
         SourceError: no blink was seen.
@@ -50,7 +52,7 @@ def glass_to_glass(source: str, *, size: tuple[int, int] | None, duration: float
     """
     input = resolve(source, size=size)
     delays: list[float] = []
-    with _Blinker() as blinker, Live(input, controls=Controls(smoothing=0), duration=duration) as live:
+    with _Blinker() as blinker, Live(input, controls=Controls(smoothing=0), duration=duration, **options) as live:
         due = time.perf_counter() + LOST  # the first picture may take long
         for picture in live:
             now = time.perf_counter()

@@ -117,7 +117,7 @@ class _Sender:
         if self._outlet is not None and kind is None:
             with contextlib.suppress(SinkError):
                 self._sound(self._outlet)
-        self._open.__exit__(None, None, None)  # what was recorded until Ctrl-C is whole
+        self._open.__exit__(kind, error, trace)
 
     def send(self, frame: Frame, format: VideoFormat) -> None:
         """Send a frame at its own time, and the sound that came."""

@@ -85,7 +85,7 @@ def webcam(
     """
     controls = controls or Controls()
     if record is not None:
-        check_target(record, source=Path(source) if Path(source).is_file() else None, overwrite=overwrite)
+        check_target(record, source=Path(source), overwrite=overwrite)
     input = resolve(source, size=size, rate=rate)
 
     def begin(duration: float | None = duration) -> Live:

@@ -4,10 +4,12 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from typing import IO
 
 import av
 from av.container import InputContainer
@@ -36,8 +38,8 @@ def needs_bridge(url: str) -> bool:
 @contextmanager
 def read_through(url: str, stop: Stop) -> Generator[InputContainer]:
     """The stream at `url`, as a container that is read."""
-    with _running([*READ, "-i", url, *COPY, "pipe:1"], url) as process:
-        pipe = _Pipe(process, stop)
+    with _running([*READ, "-i", url, *COPY, "pipe:1"], url) as (process, said):
+        pipe = _Pipe(process, said, stop)
         try:
             container = av.open(pipe, "r", format="mpegts", options={"analyzeduration": "500000"}, buffer_size=1316)
         except (FFmpegError, BridgeError) as error:
@@ -50,15 +52,15 @@ def read_through(url: str, stop: Stop) -> Generator[InputContainer]:
 @contextmanager
 def write_through(url: str, stop: Stop) -> Generator["_Pipe"]:
     """Something to write an MPEG transport stream into, which goes to `url`."""
-    with _running([*READ, "-i", "pipe:0", *COPY, url], url) as process:
-        yield _Pipe(process, stop)
+    with _running([*READ, "-i", "pipe:0", *COPY, url], url) as (process, said):
+        yield _Pipe(process, said, stop)
 
 
 class _Pipe:
     """The end of a process's pipe, as libav reads or writes it: no wait without a limit."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stop: Stop) -> None:
-        self._process, self._stop = process, stop
+    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes], stop: Stop) -> None:
+        self._process, self._said, self._stop = process, said, stop
         self.patience = OPENING
         assert process.stdin is not None
         assert process.stdout is not None
@@ -87,8 +89,8 @@ class _Pipe:
             self._process.wait(0.5)
         except subprocess.TimeoutExpired:
             return ""
-        assert self._process.stderr is not None
-        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
         words = [word for word in shown(lines[-1]).split(": ") if "://" not in word] if lines else []
         return ": ".join(words)
 
@@ -103,15 +105,19 @@ class _Pipe:
 
 
 @contextmanager
-def _running(arguments: list[str], url: str) -> Generator[subprocess.Popen[bytes]]:
+def _running(arguments: list[str], url: str) -> Generator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """The program, and what it says: in a file, because a pipe that nobody empties would stop it."""
     if shutil.which(PROGRAM[0]) is None:
         raise BridgeError(
             0, f'this build of libav has no SRT and there is no ffmpeg program to carry "{shown(url)}"; install ffmpeg'
         )
     pipe = subprocess.PIPE
-    with subprocess.Popen([*PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen([*PROGRAM, *arguments], stdin=pipe, stdout=pipe, stderr=said) as process,
+    ):
         try:
-            yield process
+            yield process, said
         finally:
             assert process.stdin is not None
             process.stdin.close()

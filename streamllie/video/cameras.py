@@ -9,6 +9,7 @@ import av
 
 from streamllie.video.v4l2 import Device, devices
 
+USUAL = (720, 1280)  # rows and columns that a camera is asked for: every computer enhances so much in real time
 RAW_BEFORE_JPEG = ("yuv420p", "nv12", "yuyv422", "uyvy422", "gray", "mjpeg")  # at equal rates the first is best
 
 
@@ -52,14 +53,19 @@ def cameras() -> list[Camera]:
 
 
 def best_mode(camera: Camera, *, size: tuple[int, int] | None, rate: float) -> Mode | None:
-    """The mode that reaches the rate at this (height, width): raw before JPEG; None if the camera has no such size."""
+    """The mode that reaches the rate at this (height, width): raw before JPEG; None if the camera has no such size.
+
+    Without a size, it has the largest of up to USUAL, or else the smallest.
+    """
     fitting = [mode for mode in camera.modes if size in (None, (mode.height, mode.width))]
     if not fitting:
         return None
 
-    def worth(mode: Mode) -> tuple[float, int, int]:
+    def worth(mode: Mode) -> tuple[float, bool, int, int]:
         fastest = max((float(r) for r in mode.rates), default=0.0)
-        return min(fastest, rate * 0.99), mode.height * mode.width, -RAW_BEFORE_JPEG.index(mode.pixels)
+        pixels = mode.height * mode.width
+        usual = mode.height <= USUAL[0] and mode.width <= USUAL[1]
+        return min(fastest, rate * 0.99), usual, pixels if usual else -pixels, -RAW_BEFORE_JPEG.index(mode.pixels)
 
     return max(fitting, key=worth)
 

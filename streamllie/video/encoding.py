@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from math import floor
 
 import av
 from av.container import OutputContainer
@@ -18,6 +19,7 @@ from streamllie.video.containers import Container
 from streamllie.video.planes import PLANAR, fill
 from streamllie.video.tags import FULL, LIMITED
 
+HALF = Fraction(1, 2)
 TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
 
 
@@ -115,7 +117,7 @@ class Encoding:
         return native
 
     def _tick(self, frame: Frame) -> int:
-        pts = round((frame.time - self._shift) / self.time_base)
+        pts = floor((frame.time - self._shift) / self.time_base + HALF)  # `round` turns 0.5 and 1.5 to 0 and 2
         if self._last_pts is not None and pts <= self._last_pts:
             if not self._container.constant_rate:
                 raise SinkError(f"frame {self.frames} at {float(frame.time):g} s is not after the one before")

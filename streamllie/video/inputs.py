@@ -1,5 +1,6 @@
 """How libav opens what a person names as a live source: a camera, a screen, a stream, a file or a test picture."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
     if scheme is not None:
         return _stream(source, scheme)
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - False, not an error, for a name that is too long
         return Input(name=path.name, url=f"file:{path}", paced=True)
     return _camera(source, size=size, rate=rate)
 
@@ -82,7 +83,7 @@ def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) ->
         if camera is None:
             raise _no_camera(source, found)
         if (mode := best_mode(camera, size=size, rate=rate or 30)) is not None:
-            options["input_format"] = mode.pixels
+            options |= {"input_format": mode.pixels} | _size_option((mode.height, mode.width))
         return Input(name=camera.name, url=camera.device, format=grabber, options=options, device=camera.device)
     name = camera.device if camera is not None else source
     url = f"video={name}" if grabber == "dshow" else f"{name}:none"

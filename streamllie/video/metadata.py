@@ -60,7 +60,7 @@ def needs_free_tags(source: InputContainer) -> bool:
 def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> None:
     """Language, title, dispositions. `changed`: encoded anew or cut, so statistics are void."""
     for key, value in source.metadata.items():
-        if key in OF_THE_STREAM or (changed and key.startswith(STATISTICS)):
+        if key in OF_THE_STREAM or (changed and (key.startswith(STATISTICS) or key.lower() == "encoder")):
             continue
         # What is written to an mp4 as "title" is read back as "name".
         output.metadata["title" if key == "name" else key] = value

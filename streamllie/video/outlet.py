@@ -26,7 +26,7 @@ from streamllie.video.containers import container_for
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
-from streamllie.video.target import check_target, give_name, temporary_name, write_error
+from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
 
 FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS
 SILENT = 5.0  # seconds that a peer may take for anything
@@ -106,6 +106,7 @@ class Target:
 class Outlet:
     """An open live stream. A context manager: entering connects, leaving ends the stream.
 
+    A file gets its name, also when a person ended the run; if the run failed, it becomes `<stem>.partial<ext>`.
     Times are seconds since the stream's beginning and always rise.
     """
 
@@ -143,6 +144,8 @@ class Outlet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            for packet in self._track.rest() if self._track is not None else ():
+                self._output.mux_one(packet)
             for packet in self._encoder.context.encode(None):
                 self._mux(packet)
             self._output.close()
@@ -152,7 +155,11 @@ class Outlet:
             log.debug("while ending %s: %s", self.target.name, reason(failed))
         else:
             if self._temporary is not None and self.target.file is not None:
-                give_name(self._temporary, self.target.file, overwrite=self._overwrite)
+                if error is None or isinstance(error, KeyboardInterrupt):
+                    give_name(self._temporary, self.target.file, overwrite=self._overwrite)
+                else:
+                    kept = keep_as(self._temporary, self.target.file, "partial")
+                    log.warning('what was written is in "%s"', kept)
         finally:
             self._give_up()
 

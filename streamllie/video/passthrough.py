@@ -14,7 +14,6 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
-from av.video.stream import VideoStream
 
 from streamllie.errors import SinkError
 from streamllie.video.containers import TEXT_SUBTITLES, Container
@@ -69,11 +68,6 @@ class Passthrough:
         """The file that is copied from."""
         return self._input
 
-    @property
-    def main(self) -> VideoStream:
-        """The video stream that is replaced."""
-        return self._main
-
     def add_streams(self, add_video: Callable[[], Stream]) -> None:
         """Make all output streams in the order of the input's; `add_video` makes the main one."""
         for stream in self._input.streams:
@@ -114,7 +108,7 @@ class Passthrough:
         self._packets = packets(self._input, chosen, path=self._path, damaged=self._damaged)
 
     def copy_until(self, time: Fraction | None) -> None:
-        """Mux all packets up to a time on the input's clock; None: all that are left."""
+        """Mux all packets up to a time of the video, as `FrameClock` tells it; None: all that are left."""
         if not self._tracks:
             return
         while True:
@@ -124,11 +118,11 @@ class Passthrough:
                     self._end()
                     return
             packet = self._pending
-            when = _time(packet)
-            if time is not None and when is not None and when > time:
+            due = self._tracks[packet.stream_index].due(packet)
+            if time is not None and due is not None and due > time:
                 return
             self._pending = None
-            if self._is_past_end(packet, when):
+            if self._is_past_end(packet, _time(packet)):
                 self._packets = iter(())
                 self._end()
                 return
@@ -248,7 +242,7 @@ class Passthrough:
             if converted is None:
                 return
             packet = cast("Packet[Stream]", converted)
-        for ready in track.due(packet, container=self._container):
+        for ready in track.ready(packet, container=self._container):
             track.place(ready, unit=unit, shift=self._shift)
             self._output.mux_one(ready)
 

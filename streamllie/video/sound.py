@@ -58,6 +58,11 @@ class SoundTrack:
         packet.stream = self.stream
         yield packet
 
+    def rest(self) -> "Iterator[Packet[Stream]]":
+        """What an encoder still holds at the end."""
+        if self._transcoder is not None:
+            yield from self._transcoder.rest()
+
 
 class _Transcoder:
     """Decodes, resamples and encodes; the time of each sample is kept."""
@@ -73,7 +78,6 @@ class _Transcoder:
         stream.codec_context.layout = layout
         self.stream = stream
         self._resampler = AudioResampler(format="fltp", layout=layout, rate=rate, frame_size=1024)
-        self._shift: Fraction | None = None
         self._last = -1
 
     def packets(self, packet: "Packet[Stream]", shift: Fraction) -> "Iterator[Packet[Stream]]":
@@ -90,11 +94,18 @@ class _Transcoder:
             if moved < 0:
                 continue
             decoded.pts, decoded.time_base = moved, Fraction(1, decoded.sample_rate)
-            for frame in self._resampler.resample(decoded):
-                if frame.pts is None or frame.pts <= self._last:
-                    continue
-                self._last = frame.pts
-                yield from self.stream.encode(frame)
+            yield from self._encoded(decoded)
+
+    def rest(self) -> "Iterator[Packet[Stream]]":
+        yield from self._encoded(None)
+        yield from self.stream.encode(None)
+
+    def _encoded(self, decoded: av.AudioFrame | None) -> "Iterator[Packet[Stream]]":
+        for frame in self._resampler.resample(decoded):
+            if frame.pts is None or frame.pts <= self._last:
+                continue
+            self._last = frame.pts
+            yield from self.stream.encode(frame)
 
 
 def _decoder(told: AudioCodecContext) -> AudioCodecContext:

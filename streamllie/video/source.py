@@ -136,22 +136,11 @@ class VideoSource:
         """About how many frames will come: for a progress bar only."""
         return self._estimate
 
-    @property
-    def bit_rate(self) -> float | None:
-        """Bits per second of the source's video as its headers say, if they do."""
-        return self._bit_rate
-
-    @property
-    def codec(self) -> str:
-        """The family of the source's codec, such as "h264" or "mpeg2video"."""
-        return self._codec
-
     def _open(self, container: InputContainer) -> None:
         stream = video_stream(container, self.path)
         container.flags &= ~GEN_PTS
         chroma_location = tags.chroma_location(container, stream)
         stream.thread_type = ThreadType.AUTO
-        self._codec = stream.codec_context.codec.canonical_name
         self._time_base = stream.time_base or Fraction(1, 90_000)
         self._timeline = Timeline.of(container, start=self._start, duration=self._duration)
         self._reset(stream)
@@ -163,7 +152,6 @@ class VideoSource:
         self.format = tags.video_format(stream, self._first, chroma_location=chroma_location)
         self._estimate = self._estimated(container, stream)
         self._promised_end = tags.promised_end(container, stream)
-        self._bit_rate = tags.source_bit_rate(container, stream)
         self._note_conversions(stream)
 
     def _estimated(self, container: InputContainer, stream: VideoStream) -> int | None:

@@ -57,7 +57,8 @@ def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | N
     """Bits per second of the video, from the headers; None if nobody says."""
     if stream.bit_rate:
         return float(stream.bit_rate)
-    if stated := stream.metadata.get("BPS") or stream.metadata.get("BPS-eng"):  # Matroska's statistics
+    stated = stream.metadata.get("BPS") or stream.metadata.get("BPS-eng") or ""  # Matroska's statistics
+    if stated.isdecimal():
         return float(stated)
     length = container_length(container)
     if not length or container.size <= 0:

@@ -18,7 +18,7 @@ def check_target(target: Path, *, source: Path | None = None, overwrite: bool = 
         exists = target.exists()
     except OSError as error:  # a name that is too long, a folder that must not be entered
         raise write_error(target, error) from error
-    if source is not None and exists and target.samefile(source):
+    if source is not None and exists and os.path.exists(source) and target.samefile(source):  # noqa: PTH110 - as above
         raise SinkError(f'"{target}" is the input itself; choose another name for the output')
     if target.is_dir():
         raise SinkError(f'"{target}" is a folder; name a file in it')

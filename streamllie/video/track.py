@@ -25,6 +25,16 @@ class Track:
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
 
+    def due(self, packet: "Packet[Stream]") -> Fraction | None:
+        """When it is due, in seconds on a clock that goes on where the source's jumps back; None: nobody knows."""
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None:
+            return None
+        dts = packet.dts if packet.dts is not None else stamp
+        if self.last is not None and (self.last - self.offset - dts) * packet.time_base > JUMP_BACK:
+            self.offset = self.last + 1 - dts
+        return (stamp + self.offset) * packet.time_base
+
     def shown_at(self, packet: "Packet[Stream]", begin: Fraction) -> bool:
         """Whether it is a subtitle that is on screen at a moment, in seconds; if so, make it appear then.
 
@@ -39,7 +49,7 @@ class Track:
         packet.duration -= late
         return True
 
-    def due(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
+    def ready(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
         """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.
 
         The last cut packet before the first heard one stays: a decoder starts with it. Not in avi, which has no
@@ -62,9 +72,6 @@ class Track:
             packet.dts = packet.pts
         if packet.dts is None:
             packet.dts = 0 if self.last is None else self.last + (packet.duration or 1) - self.offset
-        dts = packet.dts + self.offset
-        if self.last is not None and (self.last - dts) * unit > JUMP_BACK:
-            self.offset += self.last + 1 - dts
         dts = packet.dts + self.offset
         late = 0 if self.last is None else max(0, self.last - dts)
         self.last = dts + late

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streamllie.video import capture, v4l2
+from streamllie.video import capture, inputs, v4l2
 from streamllie.video.cameras import Camera, Mode, best_mode
 from streamllie.video.hold import held
 from streamllie.video.inputs import resolve
@@ -67,7 +67,23 @@ def test_raw_pictures_are_taken_where_they_reach_the_rate_and_jpeg_where_only_th
     assert best_mode(usual, size=(480, 640), rate=30).pixels == "yuyv422"
     assert best_mode(usual, size=(720, 1280), rate=5).pixels == "yuyv422"
     assert best_mode(usual, size=(999, 999), rate=30) is None
-    assert (best_mode(usual, size=None, rate=30).height, best_mode(usual, size=None, rate=30).pixels) == (720, "mjpeg")
+
+
+@pytest.mark.parametrize(
+    ("modes", "taken"),
+    [
+        ([("mjpeg", 720, 1280, 30), ("yuyv422", 480, 640, 30)], ("mjpeg", 720, 1280)),
+        ([("mjpeg", 720, 1280, 30), ("mjpeg", 2160, 3840, 30), ("yuyv422", 480, 640, 30)], ("mjpeg", 720, 1280)),
+        ([("yuyv422", 720, 1280, 10), ("yuyv422", 480, 640, 30)], ("yuyv422", 480, 640)),
+        ([("yuyv422", 1080, 1920, 30), ("mjpeg", 2160, 3840, 30)], ("yuyv422", 1080, 1920)),
+    ],
+)
+def test_a_camera_that_nobody_named_a_size_for_is_asked_for_the_one_that_was_chosen(modes, taken, monkeypatch):
+    given = camera(*modes)
+    monkeypatch.setattr(inputs, "cameras", lambda: [given])
+    options = resolve(given.device).options
+    pixels, height, width = taken
+    assert (options["input_format"], options["video_size"]) == (pixels, f"{width}x{height}")
 
 
 def test_who_holds_a_device_is_named(tmp_path):

@@ -230,6 +230,11 @@ def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_n
     assert count_handles() == handles
 
 
+def test_a_name_that_no_file_can_have_is_told():
+    with pytest.raises(SourceError, match="neither a camera"):
+        resolve(300 * "x")
+
+
 @pytest.mark.parametrize("listens", [False, True])
 def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop_is_heard_meanwhile(tmp_path, listens):
     path = make_video(tmp_path / "night.ts", frames=50, options={"g": "5"}, sound=[Sound(seconds=8)])

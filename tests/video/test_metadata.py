@@ -143,6 +143,16 @@ def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_pat
         assert "NUMBER_OF_FRAMES" not in file.streams[0].metadata
 
 
+def test_a_rate_that_is_no_number_is_not_believed_and_the_old_encoder_not_named(tmp_path: Path) -> None:
+    said = {"BPS": "a lot", "ENCODER": "Lavc59 of the source"}
+    source = media.make_video(tmp_path / "night.mkv", stream_metadata=said)
+
+    enhance(source, tmp_path / "day.mkv")
+
+    with reopened(tmp_path / "day.mkv") as file:
+        assert "Lavc59 of the source" not in file.streams[0].metadata.values()
+
+
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("rotation", [90, -90, 180])
 def test_rotation_is_kept_and_not_baked(tmp_path: Path, rotation: int, container: str) -> None:

@@ -36,6 +36,11 @@ def test_while_writing_there_is_only_a_hidden_file_and_after_it_only_the_target(
     assert writer.written_to == target
 
 
+def test_a_source_that_is_not_there_does_not_hide_that_the_target_exists(night: Path) -> None:
+    with pytest.raises(OutputExists, match="choose another name"):
+        check_target(night, source=night.with_name("missing.mp4"))
+
+
 def test_an_existing_file_is_never_overwritten_without_being_told(night: Path) -> None:
     target = night.with_name("day.mp4")
     target.write_text("precious")

@@ -141,6 +141,16 @@ def test_avi_keeps_a_constant_rate_and_a_late_start(tmp_path: Path) -> None:
         assert [f.time for f in reader] == [Fraction(n, 25) for n in range(7, 17)]
 
 
+@pytest.mark.parametrize("start", [0.1, 0.5, 0.3, 1.0])
+def test_avi_keeps_a_constant_rate_from_between_two_frames(tmp_path: Path, start: float) -> None:
+    source = media.make_video(tmp_path / "night.mp4", frames=40)
+
+    _, writer = enhance(source, tmp_path / "day.avi", start=start)
+
+    assert {b - a for a, b in pairwise(times(tmp_path / "day.avi"))} == {Fraction(1, 25)}
+    assert writer.notes == []
+
+
 @pytest.mark.parametrize("first", [0, 7])
 def test_sound_does_not_delay_the_video_in_avi(tmp_path: Path, first: int) -> None:
     source = media.make_video(tmp_path / "night.mp4", pts=range(first, first + 10), sound=[media.Sound()])
@@ -239,6 +249,25 @@ def test_recordings_appended_to_each_other_follow_without_a_gap_and_it_is_said(t
     assert len(found) == 20
     assert all(Fraction(30, 1000) < b - a < Fraction(50, 1000) for a, b in pairwise(found))
     assert any("clock goes back" in note for note in reader.notes)
+
+
+def test_the_sound_of_appended_recordings_goes_along_with_the_picture_and_not_ahead_of_it(tmp_path: Path) -> None:
+    both = tmp_path / "night.ts"
+    part = media.make_video(tmp_path / "part.ts", frames=75, rate=5, sound=[media.Sound(seconds=15)])
+    both.write_bytes(2 * part.read_bytes())
+
+    enhance(both, tmp_path / "day.mkv")
+
+    shown, ahead = 0.0, []
+    with av.open(str(tmp_path / "day.mkv")) as file:
+        for packet in file.demux(video=0, audio=0):
+            if packet.pts is not None and packet.stream.type == "video":
+                shown = max(shown, float(packet.pts * packet.time_base))
+            elif packet.pts is not None:
+                ahead.append(float(packet.pts * packet.time_base) - shown)
+    assert shown > 29
+    assert len(ahead) > 1300
+    assert max(ahead) < 1.5, "the rest of the sound was written at once"
 
 
 def test_a_clock_makes_equal_and_disordered_times_rise_and_counts_them() -> None:
