@@ -10,12 +10,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training import datasets, degrade
 from training.motion import Motion
-
-Rgb = NDArray[np.uint8]  # (H, W, 3)
+from training.planes import Rgb
 
 RATE = 30  # frames per second
 SECONDS = 3.0  # of a clip; person D's are played there and back until they are as long

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import av
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]  # (H, W, 3), even sides
+from training.planes import Rgb
 
 
 def h264(frames: Sequence[Rgb], *, crf: int) -> list[Rgb]:

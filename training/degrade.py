@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.codec import h264
+from training.planes import Rgb
 
 FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sensor, as in the calibration
 # Noise relative to that of the calibrated cameras, whose sensors are large. Pixels averaged into a smaller picture have
@@ -26,7 +27,6 @@ VIDEO = 0.15  # share of dark pictures that went through H.264; most of the othe
 RATE_FACTORS = (16, 36)  # of H.264: from hardly to heavily compressed
 _CURVE_STEPS = 4095  # linear light is quantised to this for table look-up
 
-Rgb = NDArray[np.uint8]  # (H, W, 3)
 Image = NDArray[np.float32]  # (H, W, 3) linear light: 1 is white, lamps are brighter
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamllie import Enhancer, shelf
 from training import steadiness
@@ -28,9 +27,9 @@ from training.datasets import validation
 from training.export import record
 from training.metrics import colour_error, psnr, ssim
 from training.pairs import PICTURES, pair_names, read_pair
+from training.planes import Rgb, read_rgb
 from training.recipe import Mixture, Recipe
 
-Rgb = NDArray[np.uint8]
 BEST = 60.0  # dB; equal pictures count as this in a mean
 
 
@@ -161,10 +160,10 @@ def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
 
 
 def _read(path: Path) -> Rgb:
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise SystemExit(f"{path} is not a readable picture")
-    return np.ascontiguousarray(bgr[:, :, ::-1])
+    try:
+        return read_rgb(path)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
 
 
 def _small(rgb: Rgb, width: int = 300) -> Rgb:

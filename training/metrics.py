@@ -5,8 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.degrade import to_linear
-
-Rgb = NDArray[np.uint8]  # (H, W, 3)
+from training.planes import Rgb
 
 
 def psnr(a: Rgb, b: Rgb) -> float:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]  # (H, W, 3)
+from training.planes import Rgb
 
 EXTRA = 0.15  # share of a picture's sides that stays outside the window, as room to move
 

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from streamllie import shelf
 from streamllie.backends import open_engine
@@ -23,9 +22,8 @@ from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
 from training.clips import HELD, LIGHTS, Scene
 from training.metrics import psnr, ssim
+from training.planes import Rgb
 from training.temporal_metrics import Flow, flicker, flows, settling, trail_error, warping_error
-
-Rgb = NDArray[np.uint8]  # (H, W, 3)
 
 MODES = {"single": 0.0, "smoothed": SMOOTHING, "denoised": SMOOTHING}  # the amount of smoothing
 FILLING = 1.0  # seconds in which a memory that begins empty fills: what it changes meanwhile is no flicker

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from training import degrade
 from training.clips import read
-from training.datasets import read_rgb
+from training.planes import Rgb, read_rgb
 
-Rgb = NDArray[np.uint8]  # (H, W, 3)
 Scene = Callable[[float], Rgb]  # seconds to a picture of WHOLE
 
 HEIGHT, WIDTH = 240, 360  # of what the camera sees
@@ -39,7 +38,7 @@ class Happening:
 
     kind: str
     first: int
-    after: int  # the first frame that is not part of it
+    after: int  # the first frame that it cannot have been seen in: one later than it lasts
     cut: tuple[int, int] | None  # first and last frame
 
 

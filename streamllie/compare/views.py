@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamllie.compare.pairs import Moment
 from streamllie.frame import Frame, Plane, VideoFormat
+from streamllie.video.planes import HD_ROWS
 
 WIDEST = 960  # pixels of a picture on the page
 MOST = 200  # moments that are kept; half as many at least, of a video that has them
@@ -18,7 +19,6 @@ QUALITY = 82  # of JPEG
 # Red and blue in luma; by the matrix code points of ITU-T H.273.
 WEIGHTS = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 BT601 = (0.299, 0.114)
-HD_ROWS = 720  # untagged video is BT.709 from here on: what players assume
 
 Rgb = NDArray[np.uint8]
 

@@ -1,9 +1,9 @@
-"""Smooth the pooled statistics of a network over time: the whole of its temporal memory.
+"""Smooth the pooled statistics of a network over time; carry what is remembered of the picture, see history.py.
 
     s_t = keep * s_(t-1) + (1 - keep) * pool(x_t)
 
-Everything global in the network flows through a few small vectors. Keeping those, and nothing per pixel, makes the
-network the same slowly moving function for neighbouring frames: it does not flicker, and it cannot leave trails.
+Everything global in the network flows through a few small vectors. Keeping those makes the network the same slowly
+moving function for neighbouring frames: it does not flicker, and they hold nothing of a place that could leave a trail.
 """
 
 import torch

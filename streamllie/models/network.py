@@ -120,7 +120,7 @@ class AdrSize:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSize:
-    """Widths and depths. The defaults are the model `lite`."""
+    """Widths, depths and parts. The defaults are the network of the ablation; a checkpoint says what is its own."""
 
     fine: int = 32  # channels at 1/4
     coarse: int = 40  # channels at 1/8

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video.planes import BT709, HD_ROWS, PLANAR, fill
 
-MATRICES = {BT709: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
+MATRICES = {
+    BT709: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020, 10: Colorspace.BT2020
+}  # fmt: skip
 
 
 class Preview:

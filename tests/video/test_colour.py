@@ -1,12 +1,16 @@
 """Colour tags, range and depth come out as they went in; what was untagged stays untagged."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from streamllie.compare.views import rgb_of
+from streamllie.frame import Frame, VideoFormat
 from streamllie.video import VideoSource
+from streamllie.video.preview import Preview
 from tests import media
 from tests.video.chain import enhance, frames_of, luma
 
@@ -165,3 +169,15 @@ def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(tmp_path: Pat
         frame = next(iter(reader))
     assert set(np.unique(frame.y)) == {black}
     assert set(np.unique(frame.u)) == {128}
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("matrix", [1, 2, 5, 6, 9, 10])
+def test_the_window_and_the_report_show_the_same_colours(matrix: int, full_range: bool) -> None:
+    format = VideoFormat(height=48, width=64, depth=10, matrix=matrix, full_range=full_range)
+    y, u, v = (np.full(shape, code, np.uint16) for shape, code in (((48, 64), 500), ((24, 32), 400), ((24, 32), 620)))
+    frame = Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 25))
+
+    window, page = Preview().rgb(frame, format), rgb_of(frame, format, (48, 64))
+
+    assert np.abs(window.astype(int) - page).max() <= 3
