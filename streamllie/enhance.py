@@ -50,15 +50,19 @@ def enhance_video(
 ) -> Report:
     """Enhance every frame of a video file and copy everything else that is in it.
 
-    `strength` in [0, 1] is the share of the effect, `smoothing` in [0, 1] how slowly the model follows the
-    light, `start` and `duration` are seconds, `max_bitrate` is bits per second, such as "8M". With `compare`
-    every frame shows the source on its left half. The target gets its name when it is complete. On Ctrl-C, a
-    note of the KeyboardInterrupt names the playable part.
+    `strength` in [0, 1] is the share of the effect, `smoothing` in [0, 1] how slowly the model follows the light
+    (see Smoothing). `start` is seconds from the beginning of the file, `duration` seconds from there. `codec` is
+    "auto" (the source's, where the target holds it), "h264", "hevc", ...; `crf` its quality (0 is best; 0 to 51
+    for H.264 and HEVC, 0 to 63 for VP9 and AV1); `preset` its encoder's word for speed; `max_bitrate` is bits per
+    second, such as "8M". With `compare` every frame shows the source on its left half. `on_progress` is called
+    after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the KeyboardInterrupt
+    names the playable part.
 
         report = enhance_video("night.mp4", "day.mp4")
 
     Raises:
-        StreamLLIEError: the source, the target, the model or the backend fails; each has a class of its own.
+        StreamLLIEError: the source, the target, the model or the backend fails. Each has a class of its own in
+            `streamllie.errors`, such as SourceError, OutputExists, SinkError, ModelNotFound, BackendMissing.
         ValueError: strength or smoothing is out of range.
     """
     check_share("strength", strength)
@@ -174,6 +178,12 @@ class Enhancer:
         strength: float = 1.0,
         smoothing: float = 0.0,
     ) -> None:
+        """Find the model; its engine opens with the first picture. `strength` and `smoothing` as in enhance_video.
+
+        Raises:
+            ModelNotFound, ModelError: there is no such model, or it is damaged.
+            ValueError: strength or smoothing is out of range.
+        """
         check_share("strength", strength)
         Smoothing(smoothing)  # out of range is told here, not at the first picture
         self.model = find(model)
@@ -184,7 +194,15 @@ class Enhancer:
         self._time = Fraction(0)
 
     def __call__(self, rgb: Rgb, *, time: float | None = None) -> Rgb:
-        """Enhance one picture. `time`, in seconds, says how far it is from others; by default 1/30 s."""
+        """Enhance one picture, (H, W, 3) uint8 RGB, to the same shape and type.
+
+        `time`, in seconds, says how far it is from others; by default it is 1/30 s after the one before. A time that
+        does not rise, or rises by a second or more, begins a new sequence.
+
+        Raises:
+            ValueError: it is not such an array.
+            BackendError: no backend can run the model, or it failed.
+        """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype.name != "uint8" or rgb.size == 0:
             raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}")
         self._time = self._time + APART if time is None else Fraction(time)

@@ -98,12 +98,12 @@ class Progress:
 class Report:
     """What a finished run did."""
 
-    frames: int
-    seconds: float
-    backend: str
-    precision: str
-    model: str
-    output: str
+    frames: int  # written
+    seconds: float  # from the first frame to the last
+    backend: str  # that ran the model, such as "openvino"
+    precision: str  # of its arithmetic: "fp32", "bf16" or "fp16"
+    model: str  # its name
+    output: str  # path of the file
     bitrate_ratio: float | None = None  # bytes of output video over bytes of source video; None for a picture
     notes: tuple[str, ...] = ()  # what was converted, dropped or chosen, a sentence each
 
