@@ -67,6 +67,10 @@ def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) 
             f"{model.path} is an engine, which needs TensorRT and a GPU; `streamllie doctor` says what is missing,"
             " or name an .onnx file, which runs everywhere"
         )
+    if not there and model.path.suffix == ".pt":
+        raise BackendMissing(
+            f"{model.path} is a checkpoint, which needs PyTorch; {_INSTALL['eager']}, or name an .onnx file"
+        )
     if not there:
         raise BackendMissing(f"no backend is installed; {_INSTALL['openvino']}")
     first, *others = there
@@ -96,6 +100,8 @@ def _can_run(name: str, model: Model) -> bool:
     """Whether a backend takes what there is of a model: a graph, a checkpoint or an engine."""
     if model.path.suffix == ".engine":
         return name == "tensorrt"
+    if model.path.suffix == ".pt":
+        return name.startswith("eager")
     return model.weights_path is not None or not name.startswith("eager")
 
 
