@@ -11,9 +11,8 @@ from typing import Any
 from streamllie.backends.engine_file import Header, key_of
 from streamllie.backends.gpu import Gpu
 from streamllie.backends.graphs import BLOCK, QUARTER, padded
-from streamllie.backends.rewrite import rewritten
 from streamllie.backends.tensorrt_library import RTX_TARGETS, Library, logger
-from streamllie.errors import BackendError
+from streamllie.errors import BackendError, BackendMissing
 
 PRECISIONS = ("fp16", "bf16", "fp32")
 
@@ -108,9 +107,14 @@ def build(
     is given those of this one.
 
     Raises:
+        BackendMissing: the package `onnx` is not installed.
         BackendError: the graph or the plan is refused; the text has the library's reason.
     """
     check(plan, library)
+    try:
+        from streamllie.backends.rewrite import rewritten  # noqa: PLC0415 - needs onnx, which is in no plain install
+    except ImportError as error:
+        raise BackendMissing(f'building engines needs onnx ({error}); pip install "streamllie[tensorrt]"') from None
     began = time.perf_counter()
     graph = rewritten(plan.graph, name=plan.model, precision=plan.precision, multiple=BLOCK)
     trt, log = library.module, logger(library)
