@@ -6,6 +6,7 @@ from pathlib import Path
 from streamllie.errors import SinkError
 
 TEXT_SUBTITLES = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"}
+PLACED = {"ass", "ssa"}  # of these, those that put lines anywhere, and draw
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
-from streamllie.video.containers import TEXT_SUBTITLES, Container
+from streamllie.video.containers import PLACED, TEXT_SUBTITLES, Container
 from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
@@ -129,6 +129,9 @@ class Passthrough:
             self._copy(packet)
 
     def _end(self) -> None:
+        for track in self._tracks.values():
+            if track.converter is not None:
+                self._write(track, cast("list[Packet[Stream]]", track.converter.rest()))
         if self._damaged:
             self._note(f"{len(self._damaged)} damaged packets of sound, subtitles or data were skipped")
             self._damaged.clear()
@@ -185,6 +188,8 @@ class Passthrough:
             copy_stream_metadata(stream, converter.stream, changed=False)
             self._tracks[stream.index] = Track(converter.stream, converter)
             log.info("%s is converted to %s", _describe(stream), other)
+            if name in PLACED:
+                self._note(f"{_describe(stream)} becomes {other}: where its lines stand, and its drawings, are lost")
         else:
             self._drop(stream)
 
@@ -236,15 +241,15 @@ class Passthrough:
         track = self._tracks[packet.stream_index]
         if when is not None and not self._timeline.has(when) and not (begin and track.shown_at(packet, begin)):
             return
-        unit = packet.time_base
         if track.converter is not None:
-            converted = track.converter.convert(cast("Packet[SubtitleStream]", packet))
-            if converted is None:
-                return
-            packet = cast("Packet[Stream]", converted)
-        for ready in track.ready(packet, container=self._container):
-            track.place(ready, unit=unit, shift=self._shift)
-            self._output.mux_one(ready)
+            self._write(track, cast("list[Packet[Stream]]", track.converter.convert(cast("Any", packet))))
+        else:
+            self._write(track, track.ready(packet, container=self._container))
+
+    def _write(self, track: Track, ready: "list[Packet[Stream]]") -> None:
+        for packet in ready:
+            track.place(packet, unit=packet.time_base, shift=self._shift)
+            self._output.mux_one(packet)
 
 
 def _time(packet: "Packet[Stream]") -> Fraction | None:

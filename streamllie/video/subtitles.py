@@ -1,17 +1,28 @@
 """Text subtitles in another container's form: decode each event, encode it again, keep its times."""
 
+import re
+import struct
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import cast
 
 from av.container import OutputContainer
 from av.packet import Packet
 from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 TICK = Fraction(1, 1000)  # seconds; all text formats count in these
+DRAWING = re.compile(rb"\\p[1-9]")  # ASS: what follows is a shape, and no text
+STYLE = struct.Struct(">HHHBBI")  # of mov_text: first and last character, font, face, size, colour
 
 
 class SubtitleConverter:
-    """One subtitle stream from one text codec to another, styles kept where both have them."""
+    """One subtitle stream from one text codec to another, styles kept where both have them.
+
+    In mp4 and mov one event ends where the next begins: where several are on screen, their lines become one event.
+    So an event comes out once it is known what follows it.
+    """
 
     def __init__(self, source: SubtitleStream, output: OutputContainer, *, codec: str) -> None:
         assert isinstance(source.codec_context, SubtitleCodecContext)
@@ -24,15 +35,90 @@ class SubtitleConverter:
         self._encoder.time_base = TICK
         stream.time_base = TICK
         self._encoder.subtitle_header = self._decoder.subtitle_header
+        self._screen = _Screen() if codec == "mov_text" else None
 
-    def convert(self, packet: "Packet[SubtitleStream]") -> "Packet[SubtitleStream] | None":
-        """The same event in the other form; None if the packet shows nothing."""
+    def convert(self, packet: "Packet[SubtitleStream]") -> "list[Packet[SubtitleStream]]":
+        """What is to be written now that this event is known: none, it, or what came before it."""
         event = self._decoder.decode2(packet)
-        if event is None:
-            return None
+        if event is None or _is_drawing(event):
+            return []
         converted = self._encoder.encode_subtitle(event)
         # The encoder's own times are in other units.
         converted.pts = converted.dts = packet.pts
         converted.duration = packet.duration
         converted.time_base = packet.time_base
-        return converted
+        if self._screen is None or packet.pts is None or not packet.duration:
+            return [converted]
+        return list(self._screen.add(converted))
+
+    def rest(self) -> "list[Packet[SubtitleStream]]":
+        """What is left to be written when no event follows."""
+        return list(self._screen.clear()) if self._screen is not None else []
+
+
+class _Screen:
+    """The events of mov_text that are on screen. Times are in units of their packets."""
+
+    def __init__(self) -> None:
+        self._shown: list[Packet[SubtitleStream]] = []
+        self._now = 0
+
+    def add(self, event: "Packet[SubtitleStream]") -> "Iterator[Packet[SubtitleStream]]":
+        """All that is shown before an event begins, which is then shown too."""
+        assert event.pts is not None
+        yield from self._pass(event.pts)
+        self._now = max(self._now, event.pts) if self._shown else event.pts
+        self._shown.append(event)
+
+    def clear(self) -> "Iterator[Packet[SubtitleStream]]":
+        yield from self._pass(None)
+
+    def _pass(self, until: int | None) -> "Iterator[Packet[SubtitleStream]]":
+        while self._shown and (until is None or self._now < until):
+            ends = [_end(event) for event in self._shown]
+            end = min(ends) if until is None else min(*ends, until)
+            if end > self._now:
+                yield self._together(end)
+                self._now = end
+            self._shown = [event for event in self._shown if _end(event) > self._now]
+
+    def _together(self, end: int) -> "Packet[SubtitleStream]":
+        packet = cast("Packet[SubtitleStream]", Packet(_joined([bytes(event) for event in self._shown])))
+        packet.pts = packet.dts = self._now
+        packet.duration = end - self._now
+        packet.time_base = self._shown[0].time_base
+        packet.is_keyframe = True
+        return packet
+
+
+def _end(event: "Packet[SubtitleStream]") -> int:
+    assert event.pts is not None
+    return event.pts + (event.duration or 0)
+
+
+def _joined(samples: list[bytes]) -> bytes:
+    """Samples of mov_text (3GPP TS 26.245) as one: the text of each on lines of its own, in its styles."""
+    lines: list[str] = []
+    styles: list[tuple[int, ...]] = []
+    for sample in samples:
+        length = int.from_bytes(sample[:2], "big")
+        first = sum(len(line) + 1 for line in lines)  # characters before this text
+        lines.append(sample[2 : 2 + length].decode(errors="replace"))
+        boxes = sample[2 + length :]
+        while len(boxes) >= 8:  # a size and a name
+            size, name = struct.unpack_from(">I4s", boxes)
+            if name == b"styl":
+                for begin, end, *style in STYLE.iter_unpack(boxes[10:size]):
+                    styles.append((first + begin, first + end, *style))
+            boxes = boxes[max(size, 8) :]
+    text = "\n".join(lines).encode()
+    whole = len(text).to_bytes(2, "big") + text
+    if styles:
+        body = len(styles).to_bytes(2, "big") + b"".join(STYLE.pack(*style) for style in styles)
+        whole += struct.pack(">I4s", 8 + len(body), b"styl") + body
+    return whole
+
+
+def _is_drawing(event: SubtitleSet) -> bool:
+    rects = list(event.rects)
+    return bool(rects) and all(isinstance(rect, AssSubtitle) and DRAWING.search(rect.ass) for rect in rects)

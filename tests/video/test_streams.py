@@ -123,6 +123,44 @@ def test_text_subtitles_become_mov_text_in_mp4(tmp_path: Path, codec: str, conta
         assert file.streams[1].language == "eng"
 
 
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_subtitles_that_overlap_keep_their_times_and_all_of_their_lines(tmp_path: Path, container: str) -> None:
+    events = [
+        *((0.04, 0.2, "<b>A</b>"), (0.12, 0.28, "and <i>B</i>"), (0.28, 0.3, "C")),
+        *((0.32, 0.4, "D"), (0.32, 0.36, "E")),
+    ]
+    source = media.make_video(tmp_path / "night.mkv", frames=15, subtitles=[media.Subtitle(events=events)])
+    target = tmp_path / f"day.{container}"
+
+    _, writer = enhance(source, target)
+
+    samples = [(data, at, length) for data, at, length in packets(target, 1) if len(data) > 2]
+    assert [(data[2 : 2 + data[1]].decode(), at, length) for data, at, length in samples] == [
+        ("A", Fraction(4, 100), Fraction(8, 100)),
+        ("A\nand B", Fraction(12, 100), Fraction(8, 100)),
+        ("and B", Fraction(20, 100), Fraction(8, 100)),
+        ("C", Fraction(28, 100), Fraction(2, 100)),
+        ("D\nE", Fraction(32, 100), Fraction(4, 100)),
+        ("D", Fraction(36, 100), Fraction(4, 100)),
+    ]
+    bold_and_italic = samples[1][0].split(b"styl")[1]
+    assert bold_and_italic[:2] == b"\x00\x02"
+    assert bold_and_italic[2:6] + bold_and_italic[14:18] == b"\x00\x00\x00\x01" + b"\x00\x06\x00\x07"
+    assert writer.notes == []
+
+
+def test_what_ass_can_do_and_mp4_cannot_is_said_and_drawings_are_no_text(tmp_path: Path) -> None:
+    events = [(0.04, 0.2, r"{\an8}Above"), (0.2, 0.3, r"{\p1}m 0 0 l 100 0 100 100{\p0}")]
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(codec="ass", events=events)])
+
+    _, writer = enhance(source, tmp_path / "day.mp4")
+
+    assert [data[2:] for data, _, _ in packets(tmp_path / "day.mp4", 1) if len(data) > 2] == [b"Above"]
+    assert writer.notes == [
+        "subtitle stream #1 (ass) becomes mov_text: where its lines stand, and its drawings, are lost"
+    ]
+
+
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
 def test_a_subtitle_that_is_on_screen_where_the_cut_begins_is_there_for_the_rest_of_its_time(
     tmp_path: Path, container: str
