@@ -58,6 +58,7 @@ class VideoFormat:
     chroma_location: int = 0
     sample_aspect_ratio: Fraction | None = None
     rotation: int = 0  # degrees that a player turns the picture counter-clockwise, as libav reports it
+    mirrored: bool = False  # a player swaps left and right of it after that
 
     @property
     def levels(self) -> Levels:

@@ -9,17 +9,19 @@ WIDE = 640  # columns of a picture for each pixel on either side of its middle t
 def split(before: Frame, after: Frame, video: VideoFormat) -> Frame:
     """Both frames in one of the same size and time, with a thin white line between, as a viewer sees them.
 
-    Of a video that players turn, what was is on the left of the turned picture.
+    Of a video that players turn or mirror, what was is on the left of the picture that they show.
     """
     turns = video.rotation // 90 % 4  # counter-clockwise, so 1 shows the upper rows on the left, 2 the right columns
-    columns = after.y.shape[1] if turns % 2 == 0 else after.y.shape[0]
+    across = turns % 2 == 0  # what a viewer sees as columns are columns
+    first = (turns < 2) != video.mirrored  # and the first of them are on the viewer's left
+    columns = after.y.shape[1] if across else after.y.shape[0]
     middle = columns // 4  # in chroma samples
     half = max(1, round(columns / WIDE))  # of the line, in luma samples
     white = video.levels.black + video.levels.luma_range
     return after.with_planes(
-        _joined(before.y, after.y, turns, middle=2 * middle, half=half, line=white),
-        _joined(before.u, after.u, turns, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
-        _joined(before.v, after.v, turns, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
+        _joined(before.y, after.y, across, first, middle=2 * middle, half=half, line=white),
+        _joined(before.u, after.u, across, first, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
+        _joined(before.v, after.v, across, first, middle=middle, half=(half + 1) // 2, line=video.levels.neutral),
     )
 
 
@@ -32,10 +34,10 @@ def split_rgb(before: Rgb, after: Rgb) -> Rgb:
     return joined
 
 
-def _joined(before: Plane, after: Plane, turns: int, *, middle: int, half: int, line: int) -> Plane:
+def _joined(before: Plane, after: Plane, across: bool, first: bool, *, middle: int, half: int, line: int) -> Plane:
     joined = after.copy()
-    across, old = (joined, before) if turns % 2 == 0 else (joined.T, before.T)
-    left = slice(None, middle) if turns < 2 else slice(middle, None)
-    across[:, left] = old[:, left]
-    across[:, max(0, middle - half) : middle + half] = line
+    seen, old = (joined, before) if across else (joined.T, before.T)
+    left = slice(None, middle) if first else slice(middle, None)
+    seen[:, left] = old[:, left]
+    seen[:, max(0, middle - half) : middle + half] = line
     return joined

@@ -83,6 +83,7 @@ def make_video(
     options: dict[str, str] | None = None,
     tags: dict[str, Any] | None = None,
     rotation: int = 0,
+    mirrored: bool = False,
     sound: Sequence[Sound] = (),
     subtitles: Sequence[Subtitle] = (),
     chapters: Sequence[tuple[float, float, str]] = (),
@@ -107,8 +108,8 @@ def make_video(
             for name, value in (tags or {}).items():
                 setattr(video.codec_context, name, value)
             video.metadata.update(stream_metadata or {})
-            if rotation:
-                video.set_display_rotation(rotation)
+            if rotation or mirrored:
+                video.set_display_rotation(rotation, hflip=mirrored)
         tracks = [_add_sound(output, track) for track in sound]
         texts = [_add_subtitle(output, track) for track in subtitles]
         for name, data in (fonts or {}).items():

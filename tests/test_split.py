@@ -28,13 +28,15 @@ def flat(level: int, format: VideoFormat) -> Frame:
     )
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90, 270])
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (47, 63), (1080, 1920)])
-def test_what_was_is_on_the_left_of_the_upright_picture(rotation, height, width):
-    format = VideoFormat(height=height, width=width, rotation=rotation)
+def test_what_was_is_on_the_left_of_the_upright_picture(rotation, mirrored, height, width):
+    format = VideoFormat(height=height, width=width, rotation=rotation, mirrored=mirrored)
     joined = split(flat(20, format), flat(200, format), format)
     for plane in (joined.y, joined.u, joined.v):
         upright = np.rot90(plane, rotation // 90 % 4)
+        upright = upright[:, ::-1] if mirrored else upright
         columns = upright.shape[1]
         assert (upright[:, : columns // 2 - columns // 20 - 1] == 20).all()
         assert (upright[:, columns // 2 + columns // 20 + 1 :] == 200).all()

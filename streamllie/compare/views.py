@@ -76,7 +76,8 @@ def rgb_of(frame: Frame, video: VideoFormat, size: tuple[int, int]) -> Rgb:
     r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
     g = (y - red * r - blue * b) / (1 - red - blue)
     rgb = np.clip(np.rint(np.dstack([r, g, b]) * 255), 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(np.rot90(rgb, video.rotation // 90 % 4))
+    turned = np.rot90(rgb, video.rotation // 90 % 4)
+    return np.ascontiguousarray(turned[:, ::-1] if video.mirrored else turned)
 
 
 def _scaled(plane: Plane, height: int, width: int) -> NDArray[np.float32]:

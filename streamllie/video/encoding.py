@@ -98,11 +98,13 @@ class Encoding:
                 f"pixels become square, they were {shape.numerator}:{shape.denominator}: {family} in"
                 f" {self._container.muxer} cannot say so; name the output .mp4, or use --codec h264"
             )
-        if self._format.rotation and self._container.rotation:
-            stream.set_display_rotation(self._format.rotation)
-        elif self._format.rotation:
+        turned, mirrored = self._format.rotation, self._format.mirrored
+        if (turned or mirrored) and self._container.rotation:
+            stream.set_display_rotation(turned, hflip=mirrored)
+        elif turned or mirrored:
+            how = " and ".join([*[f"turned by {turned} degrees"] * bool(turned), *["mirrored"] * mirrored])
             self._note(
-                f"the picture is turned by {self._format.rotation} degrees, which {self._container.muxer} cannot say:"
+                f"the picture is {how}, which {self._container.muxer} cannot say:"
                 " it shows as it was stored; name the output .mp4, .mov or .mkv to keep it upright"
             )
         return stream

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from fractions import Fraction
 
 import av
 import cv2
@@ -14,7 +15,9 @@ from streamllie.cli import app
 from streamllie.compare import report as reports
 from streamllie.compare import views
 from streamllie.compare.report import compare
+from streamllie.compare.views import rgb_of, view_size
 from streamllie.errors import OutputExists, SinkError, SourceError
+from streamllie.frame import Frame, VideoFormat
 from tests.compare.conftest import shot
 from tests.media import make_video
 
@@ -171,3 +174,14 @@ def test_the_command_writes_the_page_and_says_what_it_found(dark, bright, tmp_pa
     refused = CliRunner().invoke(app, ["compare", str(dark), str(tmp_path / "gone.mkv"), "-o", page, "--overwrite"])
     assert refused.exit_code == 1
     assert "there is no file" in refused.stderr
+
+
+def test_a_view_is_turned_and_then_mirrored_as_players_do():
+    y = np.full((48, 64), 16, np.uint8)
+    y[:12, :16] = 235  # the upper left corner
+    grey = np.full((24, 32), 128, np.uint8)
+    frame = Frame(y=y, u=grey, v=grey, pts=0, time_base=Fraction(1, 25))
+    seen = [(0, True, (0, -1)), (90, False, (-1, 0)), (90, True, (-1, -1)), (180, True, (-1, 0))]
+    for turned, mirrored, corner in seen:
+        video = VideoFormat(height=48, width=64, rotation=turned, mirrored=mirrored)
+        assert rgb_of(frame, video, view_size(video))[corner].tolist() == [255, 255, 255]

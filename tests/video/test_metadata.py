@@ -1,5 +1,6 @@
 """What is said of a file and its streams (titles, dates, chapters, how to show it) comes out as it went in."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -153,26 +154,39 @@ def test_a_rate_that_is_no_number_is_not_believed_and_the_old_encoder_not_named(
         assert "Lavc59 of the source" not in file.streams[0].metadata.values()
 
 
+def turned(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    """How a player turns and mirrors it: the signs of libav's matrix."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return None
+    a, b, _, c, d = struct.unpack_from("5i", bytes(data))
+    return tuple((n > 1000) - (n < -1000) for n in (a, b, c, d))
+
+
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
-@pytest.mark.parametrize("rotation", [90, -90, 180])
-def test_rotation_is_kept_and_not_baked(tmp_path: Path, rotation: int, container: str) -> None:
-    source = media.make_video(tmp_path / "night.mp4", rotation=rotation)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, -90, 180])
+def test_rotation_and_mirror_are_kept_and_not_baked(
+    tmp_path: Path, rotation: int, mirrored: bool, container: str
+) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rotation=rotation, mirrored=mirrored)
 
     enhance(source, tmp_path / f"day.{container}")
 
     with reopened(source) as before, reopened(tmp_path / f"day.{container}") as after:
         old, new = next(before.decode(video=0)), next(after.decode(video=0))
-        assert abs(old.rotation) == abs(rotation)
-        assert (new.rotation % 360, new.width, new.height) == (old.rotation % 360, old.width, old.height)
+        assert turned(new) == turned(old)
+        assert (turned(old) is None) == (rotation == 0 and not mirrored)
+        assert (new.width, new.height) == (old.width, old.height)
 
 
 @pytest.mark.parametrize("container", ["ts", "avi"])
 def test_a_rotation_that_the_container_cannot_say_is_named(tmp_path: Path, container: str) -> None:
-    source = media.make_video(tmp_path / "night.mp4", rotation=90)
+    source = media.make_video(tmp_path / "night.mp4", rotation=90, mirrored=True)
 
     _, writer = enhance(source, tmp_path / f"day.{container}")
 
-    assert any("turned by 90 degrees" in note for note in writer.notes)
+    assert any("turned by 90 degrees and mirrored" in note for note in writer.notes)
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts", "avi"])
