@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.interrupts import postponed
 from streamllie.video.choice import choose
 from streamllie.video.containers import container_for
 from streamllie.video.encoding import Encoding
@@ -116,13 +117,14 @@ class VideoSink:
 
     def write(self, frame: Frame) -> None:
         """Encode one frame and mux what is ready, with the other streams up to its time."""
-        try:
-            self._mux(self._encoding.encode(frame))
-            if self._passthrough is not None:
-                self._passthrough.copy_until(frame.time)
-        except (FFmpegError, OSError) as error:
-            raise self._failure(error) from error
-        self.frames_written += 1
+        with postponed():  # a packet between encoder and muxer would be lost
+            try:
+                self._mux(self._encoding.encode(frame))
+                if self._passthrough is not None:
+                    self._passthrough.copy_until(frame.time)
+            except (FFmpegError, OSError) as error:
+                raise self._failure(error) from error
+            self.frames_written += 1
 
     def expect(self, frames: int) -> None:
         """Say how many frames were read; leaving then raises FrameCountMismatch if others were written."""

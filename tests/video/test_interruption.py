@@ -48,6 +48,54 @@ def test_ctrl_c_while_completing_keeps_what_was_written(night: Path, monkeypatch
     assert len(times(night.with_name("day.partial.mp4"))) == media.FRAMES
 
 
+def run(program: str) -> str:
+    """In a process of its own, whose main thread hears signals."""
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_signal_between_encoder_and_muxer_loses_no_packet(tmp_path: Path, codec: str) -> None:
+    night = media.make_video(tmp_path / "night.mp4", frames=120)
+    program = f"""
+        import signal
+        from pathlib import Path
+        from streamllie.video.encoding import Encoding
+        from tests.video.chain import enhance
+        encode, given = Encoding.encode, []
+        def encode_and_be_interrupted(self, frame):
+            packets = list(encode(self, frame))
+            given.append(frame)
+            if packets and len(given) > 60:
+                signal.raise_signal(signal.SIGINT)
+            return packets
+        Encoding.encode = encode_and_be_interrupted
+        try:
+            enhance(Path({str(night)!r}), Path({str(tmp_path / "day.mkv")!r}), codec={codec!r})
+        except KeyboardInterrupt:
+            print(len(given))
+    """
+    given = int(run(program))
+    assert 60 < given < 120
+    assert times(tmp_path / "day.partial.mkv") == times(night)[:given]
+
+
+def test_a_postponed_signal_is_answered_at_the_end_and_its_handlers_are_back() -> None:
+    program = """
+        import signal
+        from streamllie.interrupts import SIGNALS, postponed
+        before = [signal.getsignal(number) for number in SIGNALS]
+        try:
+            with postponed():
+                signal.raise_signal(signal.SIGINT)
+                print("the body")
+        except KeyboardInterrupt:
+            print("then the signal", [signal.getsignal(number) for number in SIGNALS] == before)
+    """
+    assert run(program).splitlines() == ["the body", "then the signal True"]
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "ts"])
 def test_a_real_interrupt_signal_leaves_a_playable_partial_file(tmp_path: Path, container: str) -> None:
     night = media.make_video(tmp_path / "night.mp4")
