@@ -26,7 +26,7 @@ from streamllie.video.hold import held
 from streamllie.video.inputs import Input
 from streamllie.video.opening import NOT_FRAMES, reason
 from streamllie.video.planes import Planar
-from streamllie.video.tags import video_format
+from streamllie.video.tags import frame_rate, video_format
 from streamllie.video.v4l2 import users_of
 
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
@@ -164,7 +164,7 @@ class _Frames:
     def __init__(self, input: Input, stream: VideoStream, stop: Stop) -> None:
         self._input, self._stream, self._stop = input, stream, stop
         self._time_base = stream.time_base or Fraction(1, 90_000)
-        rate = stream.average_rate or stream.guessed_rate
+        rate = frame_rate(stream)
         self._step = 1 / (rate or Fraction(25))  # seconds
         self._clock = FrameClock(time_base=self._time_base, rate=rate)
         self._shape: tuple[object, ...] | None = None

@@ -203,8 +203,7 @@ class VideoSource:
         raise AssertionError("the last margin leads to the start")
 
     def _reset(self, stream: VideoStream) -> None:
-        rate = stream.average_rate or stream.guessed_rate
-        self._clock = FrameClock(time_base=self._time_base, rate=rate)
+        self._clock = FrameClock(time_base=self._time_base, rate=tags.frame_rate(stream))
         self._damaged.clear()
         self.video_bytes = 0
 

@@ -12,6 +12,7 @@ from typing import Any
 import av
 from av import logging as libav_log
 from av.container import InputContainer
+from av.format import Flags
 from av.video.stream import VideoStream
 
 from streamllie.frame import VideoFormat
@@ -42,7 +43,7 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
         depth=depth_for(first.format),
         full_range=first.color_range == FULL or first.format.name.startswith("yuvj"),
         time_base=stream.time_base or Fraction(1, 90_000),
-        rate=stream.average_rate or stream.guessed_rate or None,
+        rate=frame_rate(stream),
         primaries=_tag(first.color_primaries, context.color_primaries),
         transfer=_tag(first.color_trc, context.color_trc),
         matrix=_tag(first.colorspace, context.colorspace),
@@ -63,6 +64,12 @@ def _orientation(first: av.VideoFrame) -> dict[str, Any]:
     if a * d - b * c >= 0:
         return {"rotation": first.rotation, "mirrored": False}
     return {"rotation": -round(math.degrees(math.atan2(b, -a))), "mirrored": True}
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Frames per second, if anybody says. Of a raw stream, which has no times, it is what its codec says."""
+    raw = stream.container.format.flags & Flags.no_timestamps.value
+    return (stream.guessed_rate if raw else None) or stream.average_rate or stream.guessed_rate or None
 
 
 def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | None:

@@ -235,6 +235,16 @@ def test_a_senseless_span_is_refused(tmp_path: Path, start: float | None, durati
         pass
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", "h264"), ("libx265", "hevc")])
+@pytest.mark.parametrize("rate", [30, 60])
+def test_a_raw_stream_runs_at_the_rate_that_its_codec_says(tmp_path: Path, codec: str, suffix: str, rate: int) -> None:
+    source = media.make_video(tmp_path / f"night.{suffix}", codec=codec, frames=30, rate=rate, options={"bf": "0"})
+
+    enhance(source, tmp_path / "day.mp4")
+
+    assert times(tmp_path / "day.mp4") == [Fraction(n, rate) for n in range(30)]
+
+
 def test_recordings_appended_to_each_other_follow_without_a_gap_and_it_is_said(tmp_path: Path) -> None:
     one = media.make_video(
         tmp_path / "a.ts", time_base=Fraction(1, 90_000), pts=[900_000 + 3600 * n for n in range(10)]
