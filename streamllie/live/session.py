@@ -71,7 +71,8 @@ class Live:
         )
         self.pace = Pace(budget=budget)
         self.tally = Tally()
-        self._stage = Stage(find(model), self.controls, self.pace, backend=backend, precision=precision)
+        waits = isinstance(source, Input) and source.paced
+        self._stage = Stage(find(model), self.controls, self.pace, backend=backend, precision=precision, waits=waits)
         self._duration, self._end = duration, float("inf")  # the time begins with the first frame
         self._threads = ExitStack()
         self._last: Shown | None = None

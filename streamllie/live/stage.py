@@ -51,13 +51,16 @@ class Shown:
 class Stage:
     """Turns shots into what is shown; iterate `of` in one thread.
 
-    Remembers the engines of the last SIZES sizes: a source that changes its size, or comes back, finds them open.
+    Remembers the engines of the last SIZES sizes: a source that changes its size, or comes back, finds them open. A
+    source that `waits` goes on after its first frame only once that was shown, as files do.
     """
 
-    def __init__(self, model: Model, controls: Controls, pace: Pace, *, backend: str, precision: str) -> None:
+    def __init__(
+        self, model: Model, controls: Controls, pace: Pace, *, backend: str, precision: str, waits: bool = False
+    ) -> None:
         self.skipped = 0  # frames that the mode "skip" left out, or that waited for an engine
         self._model, self._controls, self._pace = model, controls, pace
-        self._backend, self._precision = backend, precision
+        self._backend, self._precision, self._waits = backend, precision, waits
         self._light = Daylight()
         self._engines: OrderedDict[tuple[object, ...], _Engines] = OrderedDict()
         self._shape: tuple[object, ...] | None = None
@@ -75,7 +78,7 @@ class Stage:
                     if self._begun:
                         self.skipped += 1
                         continue
-                    shot = replace(shot, captured=now)  # noqa: PLW2901 - the first frame opens the run, whatever its age
+                    shot = self._as_of(now, shot)  # noqa: PLW2901 - the first frame opens the run, whatever its age
                 if self._begun and shot.captured <= self._newest:
                     self.skipped += 1  # it came while the engine was opened for the first: time must not run backwards
                     continue
@@ -89,6 +92,13 @@ class Stage:
         finally:
             while self._engines:
                 self._engines.popitem(last=False)[1].open.close()
+
+    def _as_of(self, now: float, shot: Shot) -> Shot:
+        """A frame that is shown late. Of a source that did not wait, its own time is late too: the next one follows."""
+        frame = shot.frame
+        if not self._waits:
+            frame = replace(frame, pts=frame.pts + round((now - shot.captured) / frame.time_base))
+        return replace(shot, captured=now, frame=frame)
 
     def _engines_for(self, format: VideoFormat) -> "_Engines":
         shape = _shape(format)

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from streamllie.errors import SourceError
 from streamllie.place import scheme_of, shown
 from streamllie.video.cameras import Camera, best_mode, cameras
+from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
 
 PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
 NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
 RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of a web address: a file, not a stream
+PLAYLIST = ".m3u8"
 LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
@@ -58,7 +60,8 @@ def _stream(source: str, scheme: str) -> Input:
     if scheme not in NETWORK:
         known = ", ".join(sorted(NETWORK))
         raise SourceError(f'"{shown(source)}" has a scheme that is no stream here; there are: {known}')
-    if scheme in {"http", "https"} and Path(urlsplit(source).path).suffix.lower() in RECORDINGS:
+    suffix = Path(urlsplit(source).path).suffix.lower() if scheme in {"http", "https"} else ""
+    if suffix in RECORDINGS or (suffix == PLAYLIST and is_finished(source)):
         return Input(name=shown(source), url=source, paced=True)
     options = LOW_DELAY | {"analyzeduration": ANALYSE}
     if scheme.startswith("rtsp"):

@@ -3,6 +3,8 @@
 import time
 from fractions import Fraction
 
+import pytest
+
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.pace import Pace
 from streamllie.live.stage import STALE, Controls, Stage
@@ -19,11 +21,12 @@ def shot(n: int, *, captured: float) -> Shot:
     return Shot(frame=frame, format=FORMAT, captured=captured)
 
 
-def stage() -> Stage:
-    return Stage(find("lite"), Controls(always=True), Pace(), backend="openvino", precision="fp32")
+def stage(*, waits: bool = False) -> Stage:
+    return Stage(find("lite"), Controls(always=True), Pace(), backend="openvino", precision="fp32", waits=waits)
 
 
-def test_time_never_runs_backwards_when_frames_waited_for_the_engine():
+@pytest.mark.parametrize("waits", [False, True])
+def test_time_never_runs_backwards_when_frames_waited_for_the_engine(waits):
     """The first frame opens the run at the time it can be shown; one that came while it waited was captured before
     that. A browser that gets such a pair shows the first picture for ever.
     """
@@ -34,8 +37,10 @@ def test_time_never_runs_backwards_when_frames_waited_for_the_engine():
         yield shot(1, captured=long_ago + 1 / 30)
         yield shot(2, captured=time.perf_counter())
 
-    under_test = stage()
+    under_test = stage(waits=waits)
     shown = list(under_test.of(shots()))
-    assert [picture.before.pts for picture in shown] == [0, 2]
+    assert [picture.before.y[0, 0] for picture in shown] == [shot(n, captured=0.0).frame.y[0, 0] for n in (0, 2)]
+    first = shown[0].before.pts
+    assert first == 0 if waits else first >= 10 * STALE * 30, "a stream goes on meanwhile, a file does not"
     assert shown[0].captured < shown[1].captured
     assert under_test.skipped == 1
