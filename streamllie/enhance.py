@@ -14,6 +14,7 @@ from streamllie.pictures import Picture, Rgb
 from streamllie.pipeline import run
 from streamllie.shelf import find
 from streamllie.split import split
+from streamllie.temporal.bars import NONE, Bars, with_bars, without_bars
 from streamllie.temporal.cuts import CutDetector
 from streamllie.temporal.policy import Smoothing
 from streamllie.timing import Meter, Progress, Report
@@ -118,13 +119,17 @@ def enhance_video(
 
 
 class Steady:
-    """An engine as a function of one frame, which keeps its memory within a scene and drops it at a cut."""
+    """An engine as a function of one frame, which keeps its memory within a scene and drops it at a cut.
+
+    Black bars around the picture come out as they are, see `temporal.bars`.
+    """
 
     def __init__(self, engine: Engine, format: VideoFormat, policy: Smoothing, *, strength: float) -> None:
         self.engine = engine
         self._format = format
         self.policy, self.strength = policy, strength  # strength, and the policy's amount, may change between frames
         self._opens_scene = CutDetector(depth=format.depth)
+        self._bars = Bars(format.levels)
 
     @property
     def in_flight(self) -> int:
@@ -138,7 +143,14 @@ class Steady:
     def start(self, frame: Frame) -> Callable[[], Frame]:
         """Begin to enhance one frame, and give a function that waits for it."""
         cut = self.policy.seconds > 0 and self._opens_scene(frame.y)
-        return self.engine.start(frame, keep=self.policy.keep(frame.time, cut=cut), strength=self.strength)
+        keep = self.policy.keep(frame.time, cut=cut)
+        if self.policy.seconds == 0:
+            self._bars.forget()  # pictures have nothing to do with each other
+        bars = self._bars(frame.y, cut=keep == 0)
+        if bars == NONE:
+            return self.engine.start(frame, keep=keep, strength=self.strength)
+        take = self.engine.start(without_bars(frame, bars), keep=keep, strength=self.strength)
+        return lambda: with_bars(take(), frame, bars)
 
     def beside(self, frame: Frame) -> Frame:
         """The same, with the frame as it was on the left half."""
@@ -155,6 +167,7 @@ class Steady:
         self.engine.reset()
         self.policy.forget()
         self._opens_scene.forget()
+        self._bars.forget()
 
 
 class Enhancer:

@@ -9,7 +9,8 @@ curves multiply. Two are needed:
    follows: small shifts slowly, a lamp switched on within the time constant of the state.
 2. Level. The remembered level of the frame, robust against lamps, is brought to LEVEL.
 
-Without a memory the first gain is exactly 1. A well-lit frame gets 1 from both.
+Without a memory the first gain is exactly 1. A well-lit frame gets 1 from both. A frame that is all white, as in a
+flash, passes as it is and tells nothing: what is remembered stays.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from streamllie.models.memory import Memory, pool
 LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
 MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
 WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
+WHITE = (0.8, 0.9)  # levels of the frame itself between which it becomes too white to tell anything
 BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
 BOUND = 0.004  # of luma, a code of 8 bits: logits of black and white stay finite
@@ -52,14 +54,17 @@ class Exposure:
     def of(cls, patch: Tensor, memory: Memory) -> "Exposure":
         """From mean luma of 4x4 pixels (B, 1, H/4, W/4) in [0, 1]."""
         cells = F.interpolate(F.avg_pool2d(patch, 4), size=(GRID, GRID), mode="bilinear").flatten(1)  # (B, GRID^2)
+        means = torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1)
+        white = _between(means[:, :1].square(), WHITE)
         logits, keep, steady = logit(cells), None, torch.zeros_like(patch)
         remembered = logits
         if memory.keep is not None:
+            memory.hold(white)
             before = memory.peek(logits)
             more = _gain_per_logit(cells)
             shift, slope, pivot, weight = line(before, (logits - before) * more)
             speed = SLOW + (1 - SLOW) * (shift / LARGE).square().clamp(max=1)
-            keep = memory.keep.view(-1, 1).clamp(min=0) ** speed  # (B, 1); 0 stays 0
+            keep = memory.keep**speed  # (B, 1); 0 stays 0
             common = (shift + slope * (before - pivot)) / more  # (B, GRID^2) what the line says
             remembered = logits - keep * (
                 common + weight * (logits - before - common)
@@ -67,16 +72,18 @@ class Exposure:
             steady = torch.stack([shift - slope * pivot, slope], 0)[:, :, :, None, None]
             steady = keep[:, :, None, None] * (steady[0] + steady[1] * logit(patch))
         memory.put(remembered)
-        means = torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1)
         seen = memory((means + 1e-6).log(), keep).exp()  # (B, 3); in logarithms, as the cells
         level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
         gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
         gain = 1 + (gain - 1) * level / (level + BLACK)  # a black frame stays black
-        begin, end = WELL_LIT
-        share = ((end - level) / (end - begin)).clamp(0, 1)
-        share = share[:, :, None, None]
+        share = (1 - torch.maximum(_between(level, WELL_LIT), white))[:, :, None, None]
         now = gain[:, :, None, None] * torch.exp(-share * steady)
         return cls(now, gain.log(), seen, share)
+
+
+def _between(x: Tensor, ends: tuple[float, float]) -> Tensor:
+    """0 at the first of two numbers, 1 at the second, a ramp between."""
+    return ((x - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
 
 
 def logit(x: Tensor) -> Tensor:

@@ -38,6 +38,12 @@ class Memory:
         self.put(pooled)
         return pooled
 
+    def hold(self, share: Tensor) -> None:
+        """Take a share (B, 1) in [0, 1] less of this frame into all that is remembered, if anything is."""
+        if self.keep is not None:
+            keep = self.keep.view(-1, 1).clamp(min=0)
+            self.keep = keep + (keep > 0) * (1 - keep) * share
+
     def put(self, vector: Tensor) -> None:
         """Remember a vector (B, n) as it is, in place of smoothing it."""
         self.used += vector.shape[1]

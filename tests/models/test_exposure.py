@@ -66,6 +66,15 @@ def test_a_lamp_switched_on_is_followed_within_half_a_second_and_nothing_oversho
     assert max(levels) - min(levels) < 0.12, "no flash, no dip"
 
 
+def test_a_white_flash_passes_as_it_is_and_is_forgotten_with_the_next_frame():
+    flash = torch.full((1, 1, 48, 64), 0.999)
+    seen = play([scene()] * 15 + [flash] * 5 + [scene()] * 5)
+    assert all(e.share.item() == 0 for e in seen[15:20])
+    for after in seen[20:]:
+        assert exposed(scene(), after) == pytest.approx(exposed(scene(), seen[14]), abs=0.01)
+    assert play([flash] + [scene()] * 30)[-1].share.item() == 1, "what follows a white beginning is followed"
+
+
 def test_somebody_who_walks_through_does_not_move_the_exposure_of_the_rest():
     frames = []
     for t in range(30):

@@ -1,0 +1,131 @@
+"""Black bars around a picture: letterbox, pillarbox, or both. They are no part of the scene.
+
+Counted in, they make every picture look darker than it is, and come out grey. So the network sees the picture
+mirrored into them, and what was in them (often subtitles) comes out as it was.
+"""
+
+from dataclasses import astuple, dataclass, field
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamllie.frame import Frame, Levels, Plane
+
+BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
+EMPTY = 0.01  # share of a row that may be brighter where a bar is found
+FILLED = 0.3  # share of a row that must be brighter to end a bar: text in it is less
+LEAST = 0.03  # of a side; less is no bar
+ALIKE = 0.02  # of a side; opposite bars differ by no more
+INSIDE = 0.25  # of a side, at least, is picture
+STEADY = 30  # frames for which bars in the middle of a scene must stay as they are before they are believed
+STEP = 8  # pixels between those that are looked at in a row
+
+
+@dataclass(frozen=True)
+class Sides:
+    """How many rows and columns of luma are bars: even numbers."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+    def hold(self, others: "Sides") -> bool:
+        """Whether these bars cover all that the others cover."""
+        pairs = zip(astuple(self), astuple(others), strict=True)
+        return all(mine >= other for mine, other in pairs)
+
+    def inside(self, plane: Plane, part: int = 1) -> tuple[slice, slice]:
+        """Rows and columns of the picture in a plane; `part` is 2 for chroma."""
+        height, width = plane.shape
+        rows = slice(self.top // part, height - self.bottom // part)
+        return rows, slice(self.left // part, width - self.right // part)
+
+
+NONE = Sides()
+
+
+@dataclass
+class Bars:
+    """Finds the bars of a video while it runs. Remembers them until the picture reaches into them.
+
+    New ones are believed in the first frame with a picture, at a cut, or when they have been the same for a second: a
+    scene whose edges fade to black has none. Text in a bar does not end it.
+    """
+
+    levels: Levels
+    sides: Sides = NONE
+    _found: Sides = field(default=NONE, repr=False)
+    _times: int = field(default=0, repr=False)  # that it was found in turn
+    _fresh: bool = field(default=True, repr=False)  # nothing is known yet
+
+    def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
+        """The bars of the next frame, from its luma (H, W)."""
+        black = self.levels.black + BLACK * (self.levels.peak + 1) / 256
+        rows = (luma[:, ::STEP] > black).mean(axis=1, dtype=np.float32)  # (H,) share that is not black
+        columns = (luma[::STEP] > black).mean(axis=0, dtype=np.float32)  # (W,)
+        if not (rows > FILLED).any() or not (columns > FILLED).any():
+            return self.sides  # a black frame tells nothing
+        found = _sides(rows <= EMPTY, columns <= EMPTY)
+        self._times = self._times + 1 if found == self._found else 1
+        self._found = found
+        sure = self._fresh or cut or self._times >= STEADY
+        if (sure and found.hold(self.sides)) or self._reaches_in(rows, columns):
+            self.sides = found
+        self._fresh = False
+        return self.sides
+
+    def forget(self) -> None:
+        """Take the next frame for the first."""
+        self.sides, self._fresh = NONE, True
+
+    def _reaches_in(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> bool:
+        bars = self.sides
+        ends = (*_ends(rows, bars.top, bars.bottom), *_ends(columns, bars.left, bars.right))
+        return any((end > FILLED).any() for end in ends)
+
+
+def _ends(shares: NDArray[np.float32], first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return shares[:first], shares[len(shares) - last :]
+
+
+def without_bars(frame: Frame, bars: Sides) -> Frame:
+    """The frame with the picture mirrored into its bars."""
+    parts = ((frame.y, 1), (frame.u, 2), (frame.v, 2))
+    return frame.with_planes(*(_mirrored(plane, bars, part) for plane, part in parts))
+
+
+def with_bars(frame: Frame, before: Frame, bars: Sides) -> Frame:
+    """The frame with the bars, and what is in them, as they were `before`."""
+    parts = ((frame.y, before.y, 1), (frame.u, before.u, 2), (frame.v, before.v, 2))
+    planes: list[Plane] = []
+    for plane, old, part in parts:
+        whole = old.copy()
+        inside = bars.inside(plane, part)
+        whole[inside] = plane[inside]
+        planes.append(whole)
+    return frame.with_planes(*planes)
+
+
+def _mirrored(plane: Plane, bars: Sides, part: int) -> Plane:
+    picture = plane[bars.inside(plane, part)]
+    sides = (bars.top // part, bars.bottom // part, bars.left // part, bars.right // part)
+    return cast("Plane", cv2.copyMakeBorder(picture, *sides, cv2.BORDER_REFLECT))
+
+
+def _sides(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Sides:
+    """From which rows and columns are black."""
+    (top, bottom), (left, right) = _pair(rows), _pair(columns)
+    return Sides(top, bottom, left, right)
+
+
+def _pair(black: NDArray[np.bool_]) -> tuple[int, int]:
+    """Bars at both ends of a side, or none."""
+    size = len(black)
+    first, last = (int(np.argmin(side)) // 2 * 2 for side in (black, black[::-1]))
+    bars = min(first, last) >= LEAST * size and abs(first - last) <= max(4, ALIKE * size)
+    if not bars or size - first - last < INSIDE * size:
+        return 0, 0
+    return first, last

@@ -1,0 +1,107 @@
+"""Black bars around a picture: found, left as they are, and not counted as darkness."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamllie import Enhancer, shelf
+from streamllie.backends import open_engine
+from streamllie.enhance import Steady
+from streamllie.frame import Frame, Levels, VideoFormat
+from streamllie.temporal.bars import NONE, STEADY, Bars, Sides, with_bars, without_bars
+from streamllie.temporal.policy import Smoothing
+from tests.media import picture
+
+LEVELS = Levels.of(depth=8, full_range=False)
+HEIGHT, WIDTH = 96, 128
+LETTERBOX, PILLARBOX = Sides(top=16, bottom=16), Sides(left=40, right=40)
+
+
+def barred(sides: Sides, *, n: int = 0, height: int = HEIGHT, width: int = WIDTH, depth: int = 8) -> Frame:
+    """A dark picture in black bars."""
+    levels = Levels.of(depth=depth, full_range=False)
+    y, u, v = picture(n, height=height, width=width, depth=depth)
+    inside, half = sides.inside(y), sides.inside(u, 2)
+    black, grey, more = np.full_like(y, levels.black), np.full_like(u, levels.neutral), np.full_like(v, levels.neutral)
+    black[inside], grey[half], more[half] = y[inside], u[half], v[half]
+    return Frame(y=black, u=grey, v=more, pts=n, time_base=Fraction(1, 30))
+
+
+@pytest.mark.parametrize("sides", [LETTERBOX, PILLARBOX, Sides(12, 12, 20, 20), Sides(16, 18, 0, 0)])
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (97, 129)])
+def test_bars_are_found_in_the_first_frame(sides, height, width):
+    assert Bars(LEVELS)(barred(sides, height=height, width=width).y) == sides
+
+
+@pytest.mark.parametrize("sides", [NONE, Sides(top=16), Sides(left=40), Sides(16, 40, 0, 0), Sides(2, 2, 0, 0)])
+def test_a_black_edge_on_one_side_or_a_thin_one_is_no_bar(sides):
+    assert Bars(LEVELS)(barred(sides).y) == NONE
+
+
+def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does():
+    bars = Bars(LEVELS)
+    assert bars(barred(LETTERBOX).y) == LETTERBOX
+    text = barred(LETTERBOX, n=1).y
+    text[-12:-6, 40:70] = 235
+    for _ in range(2 * STEADY):
+        assert bars(text) == LETTERBOX
+    assert bars(text, cut=True) == LETTERBOX
+    assert bars(barred(NONE).y) == NONE
+
+
+def test_a_black_frame_tells_nothing_and_a_scene_whose_edges_go_dark_has_no_bars_at_once():
+    bars = Bars(LEVELS)
+    assert bars(np.full((HEIGHT, WIDTH), 16, np.uint8)) == NONE
+    assert bars(barred(NONE).y) == NONE
+    for rows in range(4, 30, 2):  # the edges go on going dark
+        assert bars(barred(Sides(rows, rows, 0, 0)).y) == NONE
+    assert bars(np.full((HEIGHT, WIDTH), 16, np.uint8)) == NONE
+    found = [bars(barred(LETTERBOX, n=n).y) for n in range(STEADY)]
+    assert found == [NONE] * (STEADY - 1) + [LETTERBOX], "bars that stay are believed after a second"
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("sides", [LETTERBOX, PILLARBOX])
+def test_the_picture_is_mirrored_into_its_bars_and_they_come_back_as_they_were(sides, depth):
+    before = barred(sides, depth=depth)
+    assert Bars(Levels.of(depth=depth, full_range=False))(before.y) == sides
+    filled = without_bars(before, sides)
+    assert filled.y.min() > Levels.of(depth=depth, full_range=False).black
+    assert (filled.y.shape, filled.u.shape, filled.y.dtype) == (before.y.shape, before.u.shape, before.y.dtype)
+    back = with_bars(filled, before, sides)
+    for plane, old in ((back.y, before.y), (back.u, before.u), (back.v, before.v)):
+        assert np.array_equal(plane, old)
+
+
+@pytest.mark.parametrize("sides", [LETTERBOX, PILLARBOX])
+def test_a_picture_in_bars_becomes_as_bright_as_without_them_and_the_bars_stay_black(sides):
+    def enhanced(frames: list[Frame]) -> Frame:
+        format = VideoFormat(height=frames[0].y.shape[0], width=frames[0].y.shape[1])
+        with open_engine(shelf.find("lite"), format, backend="openvino", precision="fp32") as engine:
+            steady = Steady(engine, format, Smoothing(0.5), strength=1.0)
+            return [steady(frame) for frame in frames][-1]
+
+    frames = [barred(sides, n=n) for n in range(8)]
+    inside, half = sides.inside(frames[0].y), sides.inside(frames[0].u, 2)
+    cropped = [
+        f.with_planes(*(np.ascontiguousarray(p[i]) for p, i in ((f.y, inside), (f.u, half), (f.v, half))))
+        for f in frames
+    ]
+    whole, alone = enhanced(frames), enhanced(cropped)
+    assert abs(whole.y[inside].mean() - alone.y.mean()) < 8
+    outside = np.ones(whole.y.shape, bool)
+    outside[inside] = False
+    assert (whole.y[outside] == 16).all()
+
+
+def test_pictures_that_have_nothing_to_do_with_each_other_do_not_share_bars():
+    y, _, _ = picture(0, height=HEIGHT, width=WIDTH)
+    rgb = np.dstack([y] * 3)
+    boxed = rgb.copy()
+    boxed[:16], boxed[-16:] = 0, 0
+    with Enhancer(backend="openvino", precision="fp32") as enhance:
+        alone = enhance(rgb)
+        bright = enhance(boxed)
+        assert (bright[:14] == 0).all()
+        assert np.array_equal(enhance(rgb), alone)
