@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from av.container import InputContainer, OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from streamllie.video.containers import Container
 from streamllie.video.timeline import Timeline
@@ -47,6 +47,14 @@ CLASSIC_MP4 = {
 }
 
 
+# QuickTime has numbers for languages; libav finds each by one of its two codes in ISO 639-2 only.
+QUICKTIME = {
+    "fre": "fra", "deu": "ger", "nld": "dut", "swe": "sve", "nob": "nor", "ell": "gre", "isl": "ice", "zho": "chi",
+    "sqi": "alb", "rum": "ron", "cze": "ces", "slo": "slk", "mkd": "mac", "fas": "per", "msa": "may", "kat": "geo",
+    "hye": "arm", "eus": "baq", "cym": "wel", "bod": "tib", "mya": "bur",
+}  # fmt: skip
+
+
 def copy_file_metadata(source: InputContainer, output: OutputContainer) -> None:
     """Title, dates and all else that is said of the whole file."""
     output.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in OF_THE_FILE})
@@ -64,6 +72,8 @@ def copy_stream_metadata(source: Stream, output: Stream, *, changed: bool) -> No
             continue
         # What is written to an mp4 as "title" is read back as "name".
         output.metadata["title" if key == "name" else key] = value
+    if output.container.format.name == "mov" and (language := source.language) in QUICKTIME:
+        output.metadata["language"] = QUICKTIME[language]
     output.disposition = source.disposition
 
 
@@ -75,9 +85,29 @@ def lost_tags(source: InputContainer, streams: Iterable[Stream], container: Cont
     for stream in streams:
         said = {"title": stream.metadata.get("title") or stream.metadata.get("name")}
         if stream.type != "video":  # nobody chooses pictures by their language
-            said["language"] = stream.language
+            said["language"] = stream.language if stream.language != "und" else None
         words = [f"{key} ({value})" for key, value in said.items() if value and key not in container.stream_tags]
         lost += [f"{word} of stream #{stream.index}" for word in words]
+    return lost
+
+
+def said_of(file: InputContainer | OutputContainer) -> "list[tuple[str, Disposition]]":
+    """Language and dispositions of its sound and then of its subtitles."""
+    streams = (*file.streams.audio, *file.streams.subtitles)
+    return [(stream.metadata.get("language", "und"), stream.disposition) for stream in streams]
+
+
+def lost_in_writing(
+    wanted: "list[tuple[str, Disposition]]", written: InputContainer, container: Container
+) -> list[str]:
+    """What was `said_of` streams, but is not to be read in the file that was written."""
+    lost: list[str] = []
+    streams = (*written.streams.audio, *written.streams.subtitles)
+    for (language, flags), found, stream in zip(wanted, said_of(written), streams, strict=False):
+        if "language" in container.stream_tags and language not in {"und", found[0]}:
+            lost.append(f"language ({language}) of stream #{stream.index}")
+        gone = flags & ~found[1] & ~Disposition.default  # a player takes the first anyway
+        lost += [f"{flag.name} of stream #{stream.index}" for flag in Disposition if flag & gone]
     return lost
 
 

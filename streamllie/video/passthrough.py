@@ -16,7 +16,7 @@ from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
-from streamllie.video.containers import PLACED, TEXT_SUBTITLES, Container
+from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
 from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SEEK_MARGIN = 10  # seconds; sound may lie before the video that it belongs to, and subtitles last for a while
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
+HOLDERS = (".mkv", ".mov", ".mp4", ".avi", ".ts")  # of sound, those that hold most first
+LATE = 0.04  # seconds that sound may be early without anybody hearing it
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
@@ -171,7 +173,7 @@ class Passthrough:
                 stream.metadata.get("mimetype", mime),
                 _picture(self._path, stream.index),
             )
-        elif self._container.cover_stream and self._refusal(stream) is None:
+        elif self._container.cover_stream and _refusal(stream, self._container) is None:
             target = self._output.add_stream_from_template(stream, opaque=True)
             copy_stream_metadata(stream, target, changed=False)
             self._pictures.append((stream, target))
@@ -194,7 +196,7 @@ class Passthrough:
             self._drop(stream)
 
     def _add_copy(self, stream: Stream) -> None:
-        refusal = self._refusal(stream)
+        refusal = _refusal(stream, self._container)
         if refusal is None:
             target = self._output.add_stream_from_template(stream, opaque=True)
             target.time_base = stream.time_base
@@ -202,25 +204,11 @@ class Passthrough:
             copy_stream_metadata(stream, target, changed=cut)
             self._tracks[stream.index] = Track(target)
         elif stream.type == "audio":
-            raise SinkError(
-                f"{_describe(stream)} does not fit into {self._suffix}; name the output .mkv, which holds it"
-            )
+            other = next((name for name in HOLDERS if _refusal(stream, CONTAINERS[name]) is None), None)
+            way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"
+            raise SinkError(f"{_describe(stream)} does not fit into {self._suffix}; {way}")
         else:
             self._drop(stream)
-
-    def _refusal(self, stream: Stream) -> str | None:
-        """Why the container cannot hold a stream as it is; found by writing a header with it alone."""
-        allowed = self._container.audio
-        if stream.type == "audio" and allowed is not None and _codec(stream) not in allowed:
-            return "it is not a codec of this container"
-        try:
-            trial = av.open(io.BytesIO(), mode="w", format=self._container.muxer)
-            trial.add_stream_from_template(stream, opaque=True)
-            trial.start_encoding()
-            trial.close()
-        except (FFmpegError, ValueError) as error:
-            return reason(error)
-        return None
 
     def _drop(self, stream: Stream) -> None:
         self._note(f"{_describe(stream)} is dropped: {self._suffix} cannot hold it")
@@ -246,8 +234,18 @@ class Passthrough:
         else:
             self._write(track, track.ready(packet, container=self._container))
 
+    def _note_late(self, packet: "Packet[Stream]") -> None:
+        late = float((_time(packet) or 0) - self._shift)
+        if late > LATE:
+            self._note(
+                f"audio stream #{packet.stream_index} begins {late:.2f} s after the picture, which {self._suffix}"
+                " cannot say: it is heard so much too early; name the output .mkv or .mp4"
+            )
+
     def _write(self, track: Track, ready: "list[Packet[Stream]]") -> None:
         for packet in ready:
+            if self._container.constant_rate and track.last is None and track.output.type == "audio":
+                self._note_late(packet)
             track.place(packet, unit=packet.time_base, shift=self._shift)
             self._output.mux_one(packet)
 
@@ -255,6 +253,21 @@ class Passthrough:
 def _time(packet: "Packet[Stream]") -> Fraction | None:
     stamp = packet.pts if packet.pts is not None else packet.dts
     return None if stamp is None else stamp * packet.time_base
+
+
+def _refusal(stream: Stream, container: Container) -> str | None:
+    """Why a container cannot hold a stream as it is; found by writing a header with it alone."""
+    allowed = container.audio
+    if stream.type == "audio" and allowed is not None and _codec(stream) not in allowed:
+        return "it is not a codec of this container"
+    try:
+        trial = av.open(io.BytesIO(), mode="w", format=container.muxer)
+        trial.add_stream_from_template(stream, opaque=True)
+        trial.start_encoding()
+        trial.close()
+    except (FFmpegError, ValueError) as error:
+        return reason(error)
+    return None
 
 
 def _codec(stream: Stream) -> str:

@@ -21,7 +21,7 @@ from streamllie.interrupts import postponed
 from streamllie.video.choice import choose
 from streamllie.video.containers import container_for
 from streamllie.video.encoding import Encoding
-from streamllie.video.metadata import needs_free_tags
+from streamllie.video.metadata import lost_in_writing, needs_free_tags, said_of
 from streamllie.video.opening import open_input, packets, reason, video_stream
 from streamllie.video.passthrough import Passthrough
 from streamllie.video.tags import source_bit_rate
@@ -227,6 +227,7 @@ class VideoSink:
                 self._mux(self._encoding.flush())
             if self._passthrough is not None and copy_rest:
                 self._passthrough.copy_until(None)
+            self._said = said_of(self._output)
             self._output.close()
         except (FFmpegError, OSError) as error:
             raise self._failure(error) from error
@@ -241,6 +242,8 @@ class VideoSink:
             damaged: list[str] = []
             read = packets(file, [main], path=self._temporary, damaged=damaged)
             found = sum(not packet.is_discard for packet in read)
+            if lost := lost_in_writing(self._said, file, self._kind):
+                self._note(f"{', '.join(lost)}: dropped, {self.path.suffix} cannot say so")
         if found != self.frames_written or self._encoding.packets != self.frames_written or damaged:
             raise FrameCountMismatch(
                 f'{self.frames_written} frames went in but {found} are in "{self.path}"; nothing was kept'

@@ -39,9 +39,11 @@ LOST_SIDE_DATA = {
     "MASTERING_DISPLAY_METADATA": "HDR mastering metadata",
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
     "DOVI_METADATA": "Dolby Vision metadata",
+    "SPHERICAL": "360-degree (spherical) metadata",
+    "STEREO3D": "3D (stereoscopic) metadata",
 }
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
-MISSING = 1  # seconds; an end that comes earlier than the header says by so much is worth a word
+MISSING = 1  # seconds, or a tenth of the length; an end that comes earlier than the header says by so much is told
 SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
 
 
@@ -271,7 +273,7 @@ class VideoSource:
             self._note(f"converted from {pixels.name} to 4:2:0 ({to}){how}")
         for kind, name in LOST_SIDE_DATA.items():
             if self._first.side_data.get(kind) is not None:
-                self._note(f"{name} inside the video is dropped")
+                self._note(f"{name} of the video is dropped")
 
     def _note_early_end(self) -> None:
         """An unfinished recording or copy, told by its own header; a whole file ends within a long frame of it."""
@@ -279,7 +281,7 @@ class VideoSource:
         if self._timeline.end is not None or self._promised_end is None or last is None:
             return
         missing = self._promised_end - last
-        if missing > MISSING + 3 * self._clock.longest_gap * self._time_base:
+        if missing > min(MISSING, self._promised_end / 10) + 3 * self._clock.longest_gap * self._time_base:
             self._note(f"the video stops at {float(last):.1f} s of {float(self._promised_end):.1f} s: it is cut short")
 
     def _note_repairs(self) -> None:

@@ -71,6 +71,19 @@ def test_a_video_that_stops_before_its_header_says_is_told(tmp_path: Path, suffi
     assert any("of 10.0 s: it is cut short" in note for note in reader.notes)
 
 
+def test_a_third_of_a_short_clip_is_missed_too(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", options={"g": "10", "bf": "0"}, frames=60, rate=30)
+    whole, _ = enhance(source, tmp_path / "whole.mp4")
+    data = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: int(len(data) * 0.7)])
+
+    reader, _ = enhance(tmp_path / "cut.mp4", tmp_path / "day.mkv")
+
+    assert 30 < reader.frames_read < 50
+    assert any("of 2.0 s: it is cut short" in note for note in reader.notes)
+    assert whole.notes == []
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"there is no file .*absent\.mp4"),

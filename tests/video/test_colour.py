@@ -117,7 +117,7 @@ def test_hdr_metadata_that_is_not_carried_is_named(tmp_path: Path) -> None:
 
     reader, _ = enhance(source, tmp_path / "day.mp4")
 
-    assert "HDR mastering metadata inside the video is dropped" in reader.notes
+    assert "HDR mastering metadata of the video is dropped" in reader.notes
 
 
 def test_the_old_full_range_layout_is_full_range_and_stays_so(tmp_path: Path) -> None:

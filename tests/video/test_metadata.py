@@ -134,6 +134,41 @@ def test_titles_and_languages_that_a_container_cannot_say_are_named(tmp_path: Pa
     assert silent.notes == []
 
 
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_languages_are_kept_by_either_of_their_two_codes(tmp_path: Path, container: str) -> None:
+    codes = ("fre", "fra", "deu", "ger", "nld", "jpn")
+    sound = [media.Sound(metadata={"language": code}) for code in codes]
+    source = media.make_video(tmp_path / "night.mkv", sound=sound)
+
+    _, writer = enhance(source, tmp_path / f"day.{container}")
+
+    kept = ("fra", "fra", "ger", "ger", "dut", "jpn") if container == "mov" else codes
+    with reopened(tmp_path / f"day.{container}") as file:
+        assert tuple(stream.language for stream in file.streams.audio) == kept
+    assert writer.notes == []
+
+
+def test_what_is_not_to_be_read_in_the_new_file_is_named(tmp_path: Path) -> None:
+    comment = int(av.stream.Disposition.comment)
+    sound = [
+        media.Sound(metadata={"language": "hrv"}),  # QuickTime has no number for Croatian that libav writes
+        media.Sound(metadata={"language": "eng"}, disposition=comment),
+    ]
+    source = media.make_video(tmp_path / "night.mkv", sound=sound)
+
+    _, writer = enhance(source, tmp_path / "day.mov")
+
+    assert writer.notes == ["language (hrv) of stream #1, comment of stream #2: dropped, .mov cannot say so"]
+
+
+def test_an_unknown_language_is_nothing_to_lose(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", sound=[media.Sound(codec="ac3", metadata={"language": "und"})])
+
+    _, writer = enhance(source, tmp_path / "day.avi")
+
+    assert not any("language" in note for note in writer.notes)
+
+
 def test_the_statistics_of_the_old_video_are_not_claimed_for_the_new_one(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mkv", stream_metadata={"BPS": "123", "NUMBER_OF_FRAMES": "99"})
 

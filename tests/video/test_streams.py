@@ -1,5 +1,6 @@
 """Every other stream in a file comes out as it went in, or a sentence names what does not."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,6 +91,24 @@ def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_pa
         enhance(source, tmp_path / "day.webm")
 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["night.mp4"]
+
+
+def test_sound_that_few_containers_hold_is_refused_with_one_that_does(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.avi", sound=[media.Sound(codec="adpcm_ms")])
+
+    with pytest.raises(SinkError, match=r"adpcm_ms\) does not fit into \.mkv; name the output \.avi, which holds it"):
+        enhance(source, tmp_path / "day.mkv")
+
+
+def test_sound_that_begins_later_than_avi_can_say_is_told(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mp4", frames=25, sound=[media.Sound(start=Fraction(1, 2))])
+
+    _, avi = enhance(source, tmp_path / "day.avi")
+    _, mkv = enhance(source, tmp_path / "day.mkv")
+
+    (note,) = avi.notes
+    assert re.match(r"audio stream #1 begins 0\.(48|50) s after the picture, which \.avi cannot say", note)
+    assert mkv.notes == []
 
 
 @pytest.mark.parametrize("codec", ["subrip", "ass", "webvtt"])
