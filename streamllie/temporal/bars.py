@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from streamllie.frame import Frame, Levels, Plane
 
-BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
-EMPTY = 0.01  # share of a row that may be brighter where a bar is found
-FILLED = 0.3  # share of a row that must be brighter to end a bar: text in it is less
+BLACK = 0.75  # 8-bit levels above black that the mean of a row may have where a bar is found, after a codec
+BRIGHT = 3.5  # levels above black that hardly anything in a bar has: what a codec leaves beside an edge has less
+EMPTY = 0.01  # share of a row that may be bright nevertheless
+FILLED = 0.3  # share of a row that must be bright to end a bar: text in it is less
 LEAST = 0.03  # of a side; less is no bar
 ALIKE = 0.02  # of a side; opposite bars differ by no more
+SMEAR = 4  # rows that a codec may have smeared a picture into its bar
 INSIDE = 0.25  # of a side, at least, is picture
-STEADY = 30  # frames for which bars in the middle of a scene must stay as they are before they are believed
+STEADY = 30  # frames that must show bars in the middle of a scene before they are believed
 STEP = 8  # pixels between those that are looked at in a row
 
 
@@ -37,6 +39,10 @@ class Sides:
         pairs = zip(astuple(self), astuple(others), strict=True)
         return all(mine >= other for mine, other in pairs)
 
+    def within(self, others: "Sides") -> "Sides":
+        """The bars that both have."""
+        return Sides(*map(min, astuple(self), astuple(others)))
+
     def inside(self, plane: Plane, part: int = 1) -> tuple[slice, slice]:
         """Rows and columns of the picture in a plane; `part` is 2 for chroma."""
         height, width = plane.shape
@@ -51,35 +57,43 @@ NONE = Sides()
 class Bars:
     """Finds the bars of a video while it runs. Remembers them until the picture reaches into them.
 
-    New ones are believed in the first frame with a picture, at a cut, or when they have been the same for a second: a
+    New ones are believed in the first frame with a picture, at a cut, or when they have been there for a second: a
     scene whose edges fade to black has none. Text in a bar does not end it.
     """
 
     levels: Levels
     sides: Sides = NONE
-    _found: Sides = field(default=NONE, repr=False)
-    _times: int = field(default=0, repr=False)  # that it was found in turn
+    _least: Sides = field(default=NONE, repr=False)  # what all of the frames had in common
+    _times: int = field(default=0, repr=False)  # that showed larger bars in turn
     _fresh: bool = field(default=True, repr=False)  # nothing is known yet
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        black = self.levels.black + BLACK * (self.levels.peak + 1) / 256
-        rows = (luma[:, ::STEP] > black).mean(axis=1, dtype=np.float32)  # (H,) share that is not black
-        columns = (luma[::STEP] > black).mean(axis=0, dtype=np.float32)  # (W,)
+        (rows, dark_rows), (columns, dark_columns) = self._look(luma[:, ::STEP], 1), self._look(luma[::STEP], 0)
         if not (rows > FILLED).any() or not (columns > FILLED).any():
+            self._times = 0
             return self.sides  # a black frame tells nothing
-        found = _sides(rows <= EMPTY, columns <= EMPTY)
-        self._times = self._times + 1 if found == self._found else 1
-        self._found = found
-        sure = self._fresh or cut or self._times >= STEADY
-        if (sure and found.hold(self.sides)) or self._reaches_in(rows, columns):
-            self.sides = found
+        found = _sides(dark_rows, dark_columns)
+        more = found != self.sides and found.hold(self.sides)
+        self._least = (found.within(self._least) if self._times else found) if more else NONE
+        self._times = self._times + 1 if more else 0
+        if self._reaches_in(rows, columns) or (more and (self._fresh or cut)):
+            self.sides, self._times = found, 0
+        elif self._times >= STEADY:
+            self.sides, self._times = self._least, 0
         self._fresh = False
         return self.sides
 
     def forget(self) -> None:
         """Take the next frame for the first."""
-        self.sides, self._fresh = NONE, True
+        self.sides, self._fresh, self._times = NONE, True, 0
+
+    def _look(self, luma: Plane, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Of each row (`axis` 1) or column (0): the share that is bright, and whether it may be of a bar."""
+        level = (self.levels.peak + 1) / 256
+        share = (luma > self.levels.black + BRIGHT * level).mean(axis=axis, dtype=np.float32)
+        mean = luma.mean(axis=axis, dtype=np.float32)
+        return share, (share <= EMPTY) & (mean <= self.levels.black + BLACK * level)
 
     def _reaches_in(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> bool:
         bars = self.sides
@@ -128,4 +142,6 @@ def _pair(black: NDArray[np.bool_]) -> tuple[int, int]:
     bars = min(first, last) >= LEAST * size and abs(first - last) <= max(4, ALIKE * size)
     if not bars or size - first - last < INSIDE * size:
         return 0, 0
+    if abs(first - last) <= SMEAR:
+        first = last = max(first, last)  # a dark line beside a bar is not seen, a grey one is
     return first, last
