@@ -216,8 +216,9 @@ class Enhancer:
             ValueError: it is not such an array.
             BackendError: no backend can run the model, or it failed.
         """
-        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype.name != "uint8" or rgb.size == 0:
-            raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}")
+        kind, shape = getattr(getattr(rgb, "dtype", None), "name", type(rgb).__name__), getattr(rgb, "shape", ())
+        if kind != "uint8" or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {f'{shape} ' if shape else ''}{kind}")
         self._time = self._time + APART if time is None else Fraction(time)
         picture = Picture.of(rgb)
         pts = round(self._time * TICK)

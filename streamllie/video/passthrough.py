@@ -160,6 +160,8 @@ class Passthrough:
             if not is_chapters and "timecode" not in stream.metadata:
                 self._add_copy(stream)
         elif stream.type in ("audio", "video"):
+            if stream.type == "video":
+                self._note(f"{_describe(stream)} is copied as it is: one video of a file is enhanced")
             self._add_copy(stream)
         else:
             self._drop(stream)
