@@ -55,6 +55,25 @@ def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does():
     assert bars(barred(NONE).y) == NONE
 
 
+def test_a_picture_of_hardly_any_light_has_bars_too_and_the_noise_of_a_dark_edge_is_none():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1.5, (HEIGHT, WIDTH))
+    night = np.full((HEIGHT, WIDTH), 16.0)
+    night[16:-16] = 18 + noise[16:-16]
+    assert Bars(LEVELS)(night.round().astype(np.uint8)) == LETTERBOX
+    edges = np.full((HEIGHT, WIDTH), 16.0) + noise
+    edges[16:-16] += 20
+    assert Bars(LEVELS)(edges.round().clip(16).astype(np.uint8)) == NONE, "a camera's black is not flat"
+
+
+def test_a_dim_picture_that_reaches_into_its_bars_ends_them():
+    bars = Bars(LEVELS)
+    assert bars(barred(LETTERBOX).y) == LETTERBOX
+    dim = barred(LETTERBOX).y
+    dim[:16], dim[-16:] = 18, 18
+    assert bars(dim) == NONE
+
+
 def test_a_black_frame_tells_nothing_and_a_scene_whose_edges_go_dark_has_no_bars_at_once():
     bars = Bars(LEVELS)
     assert bars(np.full((HEIGHT, WIDTH), 16, np.uint8)) == NONE

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from streamllie.frame import Frame, Levels, Plane
 
-BLACK = 0.75  # 8-bit levels above black that the mean of a row may have where a bar is found, after a codec
-BRIGHT = 3.5  # levels above black that hardly anything in a bar has: what a codec leaves beside an edge has less
-EMPTY = 0.01  # share of a row that may be bright nevertheless
-FILLED = 0.3  # share of a row that must be bright to end a bar: text in it is less
+BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
+MEAN = 0.75  # levels above black that the mean of a row may have where a bar is found
+EMPTY = 0.05  # share of a row that may be brighter there: the noise of a camera in the dark is more
+FILLED = 0.4  # share of a row that must be brighter to end a bar: text in it is less
 LEAST = 0.03  # of a side; less is no bar
 ALIKE = 0.02  # of a side; opposite bars differ by no more
 SMEAR = 4  # rows that a codec may have smeared a picture into its bar
@@ -69,11 +69,11 @@ class Bars:
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        (rows, dark_rows), (columns, dark_columns) = self._look(luma[:, ::STEP], 1), self._look(luma[::STEP], 0)
-        if not (rows > FILLED).any() or not (columns > FILLED).any():
+        (rows, black_rows), (columns, black_columns) = self._look(luma[:, ::STEP], 1), self._look(luma[::STEP], 0)
+        if black_rows.all() or black_columns.all():
             self._times = 0
             return self.sides  # a black frame tells nothing
-        found = _sides(dark_rows, dark_columns)
+        found = _sides(black_rows, black_columns)
         more = found != self.sides and found.hold(self.sides)
         self._least = (found.within(self._least) if self._times else found) if more else NONE
         self._times = self._times + 1 if more else 0
@@ -89,11 +89,11 @@ class Bars:
         self.sides, self._fresh, self._times = NONE, True, 0
 
     def _look(self, luma: Plane, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Of each row (`axis` 1) or column (0): the share that is bright, and whether it may be of a bar."""
+        """Of each row (`axis` 1) or column (0): the share that is not black, and whether it may be of a bar."""
         level = (self.levels.peak + 1) / 256
-        share = (luma > self.levels.black + BRIGHT * level).mean(axis=axis, dtype=np.float32)
+        share = (luma > self.levels.black + BLACK * level).mean(axis=axis, dtype=np.float32)
         mean = luma.mean(axis=axis, dtype=np.float32)
-        return share, (share <= EMPTY) & (mean <= self.levels.black + BLACK * level)
+        return share, (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
 
     def _reaches_in(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> bool:
         bars = self.sides

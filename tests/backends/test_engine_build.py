@@ -40,9 +40,7 @@ def test_every_model_builds_with_open_sizes_in_seconds(model, precision, targets
     built = build_engine(
         model, precision=precision, targets=targets, flavour="tensorrt-rtx", cache=cache, on_step=shares.append
     )
-    assert (
-        time.process_time() - began < 15
-    )  # of both cores; a camera that is followed takes half of it
+    assert time.process_time() - began < 15  # of both cores; a camera that is followed takes half of it
     assert built.fresh
     assert built.bytes == built.path.stat().st_size > 100_000
     assert shares == sorted(shares) and shares[-1] > 0.5
