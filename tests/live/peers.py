@@ -128,12 +128,12 @@ def offsets(path: Path | str) -> list[float]:
     """By how many seconds each flash comes after its beep.
 
     Frames may have been dropped, so a flash began somewhere between the last dark picture and the first light
-    one; a beep within that time is in time. A reader may have joined before the sound began: flashes from before have
-    no beep.
+    one; a beep within that time is in time. A reader may have joined before the sound began, or have left with a flash:
+    flashes outside of the sound have no beep.
     """
     sound = loudness(path)
     beeps = [at for _, at in rises(sound)]
-    flashes = [flash for flash in rises(pictures(path)) if flash[0] >= sound[0][0]]
+    flashes = [flash for flash in rises(pictures(path)) if flash[0] >= sound[0][0] and flash[1] <= sound[-1][0]]
     return [min((_outside(beep, *flash) for beep in beeps), key=abs) for flash in flashes] if beeps else []
 
 
