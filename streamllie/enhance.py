@@ -14,7 +14,7 @@ from streamllie.pictures import Picture, Rgb
 from streamllie.pipeline import run
 from streamllie.shelf import find
 from streamllie.split import split
-from streamllie.temporal.bars import NONE, Bars, with_bars, without_bars
+from streamllie.temporal.bars import Bars, Sides, with_bars, without_bars
 from streamllie.temporal.cuts import CutDetector
 from streamllie.temporal.policy import Smoothing
 from streamllie.timing import Meter, Progress, Report
@@ -144,13 +144,15 @@ class Steady:
         """Begin to enhance one frame, and give a function that waits for it."""
         cut = self.policy.seconds > 0 and self._opens_scene(frame.y)
         keep = self.policy.keep(frame.time, cut=cut)
-        if self.policy.seconds == 0:
-            self._bars.forget()  # pictures have nothing to do with each other
-        bars = self._bars(frame.y, cut=keep == 0)
-        if bars == NONE:
-            return self.engine.start(frame, keep=keep, strength=self.strength)
+        bars = self.bars_of(frame, cut=keep == 0)
         take = self.engine.start(without_bars(frame, bars), keep=keep, strength=self.strength)
         return lambda: with_bars(take(), frame, bars)
+
+    def bars_of(self, frame: Frame, *, cut: bool = False) -> Sides:
+        """The bars of the next frame, for who enhances it in another way."""
+        if self.policy.seconds == 0:
+            self._bars.forget()  # pictures have nothing to do with each other
+        return self._bars(frame.y, cut=cut)
 
     def beside(self, frame: Frame) -> Frame:
         """The same, with the frame as it was on the left half."""
@@ -159,7 +161,10 @@ class Steady:
     def warm_up(self, source: VideoSource) -> None:
         """See the frames before a start in the middle, so that the first one looks as it would in a whole run."""
         if self.policy.seconds > 0:
-            for frame in source.run_up(max(RUN_UP, MEMORIES * self.policy.seconds)):
+            length = max(RUN_UP, MEMORIES * self.policy.seconds)
+            if source.skipped > length:
+                self._bars.begin_midway()
+            for frame in source.run_up(length):
                 self(frame)
 
     def forget(self) -> None:

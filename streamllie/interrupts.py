@@ -26,7 +26,7 @@ def postponed() -> Generator[None]:
                 signal.signal(number, lambda number, frame: came.append((number, frame)))
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for number in reversed(handlers):  # Ctrl-C last: it may come again at once
+            signal.signal(number, handlers[number])
         for number, frame in came:
             handlers[number](number, frame)

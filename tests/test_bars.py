@@ -44,15 +44,53 @@ def test_a_black_edge_on_one_side_or_a_thin_one_is_no_bar(sides):
     assert Bars(LEVELS)(barred(sides).y) == NONE
 
 
-def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does():
+@pytest.mark.parametrize("sides", [LETTERBOX, Sides(16, 14, 0, 0)])
+@pytest.mark.parametrize("ink", [0.1, 0.7])
+def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does(sides, ink):
     bars = Bars(LEVELS)
-    assert bars(barred(LETTERBOX).y) == LETTERBOX
-    text = barred(LETTERBOX, n=1).y
-    text[-12:-6, 40:70] = 235
+    assert bars(barred(sides).y) == LETTERBOX
+    text = barred(sides, n=1).y
+    text[-8:-4, : round(ink * WIDTH)] = 235
     for _ in range(2 * STEADY):
         assert bars(text) == LETTERBOX
     assert bars(text, cut=True) == LETTERBOX
     assert bars(barred(NONE).y) == NONE
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_somebody_who_walks_into_the_dark_beside_a_torch_ends_what_was_taken_for_bars(cut):
+    bars = Bars(LEVELS)
+    torch = barred(PILLARBOX).y
+    assert bars(torch) == PILLARBOX
+    torch[60:90, 20:60] = 30  # a third of the height
+    assert bars(torch, cut=cut) == NONE
+
+
+def test_a_cut_to_a_scene_without_bars_ends_them_though_its_edges_are_hardly_lit():
+    bars = Bars(LEVELS)
+    assert bars(barred(LETTERBOX).y) == LETTERBOX
+    whole = barred(NONE).y
+    whole[:20, WIDTH // 3 :] = whole[-20:, WIDTH // 3 :] = 16
+    assert bars(whole, cut=True) == NONE
+
+
+def test_in_the_middle_of_a_scene_bars_must_stay_before_they_are_believed():
+    bars = Bars(LEVELS)
+    bars.begin_midway()
+    found = [bars(barred(LETTERBOX, n=n).y) for n in range(STEADY)]
+    assert found == [NONE] * (STEADY - 1) + [LETTERBOX]
+
+
+def test_no_picture_is_too_small_and_there_is_always_one_between_bars():
+    for size in range(2, 48):
+        for first in range(size):
+            for last in range(size - first):
+                y = np.full((size, 24), 16, np.uint8)
+                y[first : size - last] = 60
+                frame = Frame(y=y, u=y[::2, ::2] * 0 + 128, v=y[::2, ::2] * 0 + 128, pts=0, time_base=Fraction(1, 30))
+                sides = Bars(LEVELS)(y)
+                assert size - sides.top - sides.bottom >= 2
+                assert without_bars(frame, sides).y.shape == y.shape
 
 
 def test_a_picture_of_hardly_any_light_has_bars_too_and_the_noise_of_a_dark_edge_is_none():

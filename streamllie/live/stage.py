@@ -15,6 +15,7 @@ from streamllie.live.light import Daylight
 from streamllie.live.pace import Mode, Pace
 from streamllie.live.shape import halved, mirrored, with_half
 from streamllie.shelf import Model
+from streamllie.temporal.bars import with_bars, without_bars
 from streamllie.temporal.policy import Smoothing
 from streamllie.video.capture import Shot
 
@@ -132,6 +133,12 @@ class Stage:
         engine.reset()
         return Steady(engine, format, Smoothing(self._controls.smoothing), strength=1.0)
 
+    @staticmethod
+    def _by_half(before: Frame, engines: "_Engines", format: VideoFormat) -> Frame:
+        bars = engines.whole.bars_of(before)
+        after = with_half(without_bars(before, bars), engines.half, peak=format.levels.peak)
+        return with_bars(after, before, bars)
+
     def _enhance(self, shot: Shot, mode: Mode, engines: "_Engines") -> Shown:
         began = time.perf_counter()
         controls = self._controls
@@ -144,11 +151,7 @@ class Stage:
                 steady = engines.whole if mode == "full" else engines.half
                 steady.strength = strength
                 steady.policy.change(controls.smoothing)
-                after = (
-                    steady(before)
-                    if steady is engines.whole
-                    else with_half(before, steady, peak=shot.format.levels.peak)
-                )
+                after = steady(before) if steady is engines.whole else self._by_half(before, engines, shot.format)
         return Shown(
             before=before,
             after=after,

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from streamllie.frame import Frame, Levels, Plane
 
 BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
-MEAN = 0.75  # levels above black that the mean of a row may have where a bar is found
-EMPTY = 0.05  # share of a row that may be brighter there: the noise of a camera in the dark is more
-FILLED = 0.4  # share of a row that must be brighter to end a bar: text in it is less
-LEAST = 0.03  # of a side; less is no bar
+MEAN = 0.75  # levels above black that the mean of a row of a bar may have
+EMPTY = 0.05  # share of such a row that may be brighter: the noise of a camera in the dark is more
+LEAST, SHARE = 8, 0.03  # rows, and share of a side, that a bar has at least
 ALIKE = 0.02  # of a side; opposite bars differ by no more
-SMEAR = 4  # rows that a codec may have smeared a picture into its bar
 INSIDE = 0.25  # of a side, at least, is picture
-STEADY = 30  # frames that must show bars in the middle of a scene before they are believed
+SMEAR = 4  # rows that a codec may have smeared a picture into its bar
+EDGE = 4  # rows next to those that tell a picture that reaches in: text leaves them black
+STEADY = 20  # frames that must show bars in the middle of a scene before they are believed
 STEP = 8  # pixels between those that are looked at in a row
 
 
@@ -36,8 +36,7 @@ class Sides:
 
     def hold(self, others: "Sides") -> bool:
         """Whether these bars cover all that the others cover."""
-        pairs = zip(astuple(self), astuple(others), strict=True)
-        return all(mine >= other for mine, other in pairs)
+        return all(mine >= other for mine, other in zip(astuple(self), astuple(others), strict=True))
 
     def within(self, others: "Sides") -> "Sides":
         """The bars that both have."""
@@ -57,8 +56,8 @@ NONE = Sides()
 class Bars:
     """Finds the bars of a video while it runs. Remembers them until the picture reaches into them.
 
-    New ones are believed in the first frame with a picture, at a cut, or when they have been there for a second: a
-    scene whose edges fade to black has none. Text in a bar does not end it.
+    New ones are believed in the first frame with a picture, at a cut, or when they have been there for most of a
+    second: a scene whose edges fade to black has none. Text in a bar does not end it.
     """
 
     levels: Levels
@@ -69,11 +68,11 @@ class Bars:
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        (rows, black_rows), (columns, black_columns) = self._look(luma[:, ::STEP], 1), self._look(luma[::STEP], 0)
-        if black_rows.all() or black_columns.all():
+        rows, columns = self._black(luma[:, ::STEP], 1), self._black(luma[::STEP], 0)
+        if rows.all() or columns.all():
             self._times = 0
             return self.sides  # a black frame tells nothing
-        found = _sides(black_rows, black_columns)
+        found = Sides(*_pair(rows), *_pair(columns))
         more = found != self.sides and found.hold(self.sides)
         self._least = (found.within(self._least) if self._times else found) if more else NONE
         self._times = self._times + 1 if more else 0
@@ -88,31 +87,36 @@ class Bars:
         """Take the next frame for the first."""
         self.sides, self._fresh, self._times = NONE, True, 0
 
-    def _look(self, luma: Plane, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Of each row (`axis` 1) or column (0): the share that is not black, and whether it may be of a bar."""
+    def begin_midway(self) -> None:
+        """Take the next frame for one in the middle of a scene: its bars have to stay before they are believed."""
+        self.forget()
+        self._fresh = False
+
+    def _black(self, luma: Plane, axis: int) -> NDArray[np.bool_]:
+        """Whether each row (`axis` 1) or column (0) may be of a bar."""
         level = (self.levels.peak + 1) / 256
         share = (luma > self.levels.black + BLACK * level).mean(axis=axis, dtype=np.float32)
         mean = luma.mean(axis=axis, dtype=np.float32)
-        return share, (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
+        return (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
 
-    def _reaches_in(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> bool:
+    def _reaches_in(self, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> bool:
         bars = self.sides
-        ends = (*_ends(rows, bars.top, bars.bottom), *_ends(columns, bars.left, bars.right))
-        return any((end > FILLED).any() for end in ends)
-
-
-def _ends(shares: NDArray[np.float32], first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return shares[:first], shares[len(shares) - last :]
+        ends = ((rows, bars.top), (rows[::-1], bars.bottom), (columns, bars.left), (columns[::-1], bars.right))
+        return any(bar and not black[bar - SMEAR - EDGE : bar - SMEAR].any() for black, bar in ends)
 
 
 def without_bars(frame: Frame, bars: Sides) -> Frame:
     """The frame with the picture mirrored into its bars."""
+    if bars == NONE:
+        return frame
     parts = ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     return frame.with_planes(*(_mirrored(plane, bars, part) for plane, part in parts))
 
 
 def with_bars(frame: Frame, before: Frame, bars: Sides) -> Frame:
     """The frame with the bars, and what is in them, as they were `before`."""
+    if bars == NONE:
+        return frame
     parts = ((frame.y, before.y, 1), (frame.u, before.u, 2), (frame.v, before.v, 2))
     planes: list[Plane] = []
     for plane, old, part in parts:
@@ -129,19 +133,12 @@ def _mirrored(plane: Plane, bars: Sides, part: int) -> Plane:
     return cast("Plane", cv2.copyMakeBorder(picture, *sides, cv2.BORDER_REFLECT))
 
 
-def _sides(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Sides:
-    """From which rows and columns are black."""
-    (top, bottom), (left, right) = _pair(rows), _pair(columns)
-    return Sides(top, bottom, left, right)
-
-
 def _pair(black: NDArray[np.bool_]) -> tuple[int, int]:
     """Bars at both ends of a side, or none."""
     size = len(black)
     first, last = (int(np.argmin(side)) // 2 * 2 for side in (black, black[::-1]))
-    bars = min(first, last) >= LEAST * size and abs(first - last) <= max(4, ALIKE * size)
-    if not bars or size - first - last < INSIDE * size:
+    if min(first, last) < max(LEAST, SHARE * size) or abs(first - last) > max(SMEAR, ALIKE * size):
         return 0, 0
     if abs(first - last) <= SMEAR:
         first = last = max(first, last)  # a dark line beside a bar is not seen, a grey one is
-    return first, last
+    return (first, last) if size - first - last >= max(2, INSIDE * size) else (0, 0)

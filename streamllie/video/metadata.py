@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
@@ -91,23 +91,37 @@ def lost_tags(source: InputContainer, streams: Iterable[Stream], container: Cont
     return lost
 
 
-def said_of(file: InputContainer | OutputContainer) -> "list[tuple[str, Disposition]]":
-    """Language and dispositions of its sound and then of its subtitles."""
-    streams = (*file.streams.audio, *file.streams.subtitles)
-    return [(stream.metadata.get("language", "und"), stream.disposition) for stream in streams]
+class Said(NamedTuple):
+    """What is said of one stream."""
+
+    number: int
+    kind: str  # "audio" or "subtitle", ...
+    language: str
+    disposition: Disposition
 
 
-def lost_in_writing(
-    wanted: "list[tuple[str, Disposition]]", written: InputContainer, container: Container
-) -> list[str]:
-    """What was `said_of` streams, but is not to be read in the file that was written."""
+def said_of(number: int, stream: Stream) -> Said:
+    """`number` is the one to tell people."""
+    return Said(number, stream.type, stream.metadata.get("language", "und"), stream.disposition)
+
+
+def lost_in_writing(wanted: list[Said], written: InputContainer, container: Container) -> list[str]:
+    """What was said of sound and subtitles, but is not to be read in the file that was written."""
     lost: list[str] = []
-    streams = (*written.streams.audio, *written.streams.subtitles)
-    for (language, flags), found, stream in zip(wanted, said_of(written), streams, strict=False):
-        if "language" in container.stream_tags and language not in {"und", found[0]}:
-            lost.append(f"language ({language}) of stream #{stream.index}")
-        gone = flags & ~found[1] & ~Disposition.default  # a player takes the first anyway
-        lost += [f"{flag.name} of stream #{stream.index}" for flag in Disposition if flag & gone]
+    there = [said_of(stream.index, stream) for stream in written.streams]
+    for stream in wanted:
+        if stream.kind not in {"audio", "subtitle"}:
+            continue
+        alike = [other for other in there if (other.kind, other.language) == (stream.kind, stream.language)]
+        if not alike:
+            if "language" in container.stream_tags and stream.language != "und":
+                lost.append(f"language ({stream.language}) of stream #{stream.number}")
+            alike = [other for other in there if other.kind == stream.kind]
+        best = max(alike, key=lambda other: (stream.disposition & other.disposition).bit_count(), default=None)
+        if best is not None:
+            there.remove(best)
+            gone = stream.disposition & ~best.disposition & ~Disposition.default  # a player takes the first anyway
+            lost += [f"{flag.name} of stream #{stream.number}" for flag in Disposition if flag & gone]
     return lost
 
 

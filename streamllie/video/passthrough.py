@@ -17,7 +17,7 @@ from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
-from streamllie.video.metadata import copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags
+from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
@@ -120,7 +120,7 @@ class Passthrough:
                     self._end()
                     return
             packet = self._pending
-            due = self._tracks[packet.stream_index].due(packet)
+            due = self._tracks[packet.stream_index].follow(packet)
             if time is not None and due is not None and due > time:
                 return
             self._pending = None
@@ -130,10 +130,18 @@ class Passthrough:
                 return
             self._copy(packet)
 
-    def _end(self) -> None:
+    def finish(self) -> None:
+        """Write what is still held back, when no packet is to follow."""
         for track in self._tracks.values():
             if track.converter is not None:
                 self._write(track, cast("list[Packet[Stream]]", track.converter.rest()))
+
+    def said(self) -> "list[Said]":
+        """What is said of the sound and the subtitles that were written, by the numbers of the input's streams."""
+        return [said_of(index, track.output) for index, track in self._tracks.items() if track.last is not None]
+
+    def _end(self) -> None:
+        self.finish()
         if self._damaged:
             self._note(f"{len(self._damaged)} damaged packets of sound, subtitles or data were skipped")
             self._damaged.clear()

@@ -1,21 +1,22 @@
 """Whether an HLS playlist is a recording, which has an end, or a stream that goes on."""
 
-from urllib.error import URLError
+import time
+from http.client import HTTPException
 from urllib.parse import urljoin
 from urllib.request import urlopen
 
 PATIENCE = 5.0  # seconds
-MOST = 1_000_000  # bytes of a playlist
+MOST = 1_000_000  # bytes of a playlist that are kept: its end
 END, VARIANT = "#EXT-X-ENDLIST", "#EXT-X-STREAM-INF"  # RFC 8216
 
 
 def is_finished(url: str) -> bool:
     """Whether the playlist at an HTTP address says that nothing more will come. False also if it cannot be read."""
+    limit = time.monotonic() + PATIENCE
     for _ in range(2):  # a playlist of playlists, and the first of those
         try:
-            with urlopen(url, timeout=PATIENCE) as answer:
-                lines = answer.read(MOST).decode(errors="replace").splitlines()
-        except (URLError, OSError, ValueError):
+            lines = _read(url, limit)
+        except (HTTPException, OSError, ValueError):  # URLError is an OSError, too
             return False
         if not any(line.startswith(VARIANT) for line in lines):
             return END in (line.strip() for line in lines)
@@ -24,3 +25,13 @@ def is_finished(url: str) -> bool:
             return False
         url = urljoin(url, places[0])
     return False
+
+
+def _read(url: str, limit: float) -> list[str]:
+    text = b""
+    with urlopen(url, timeout=PATIENCE) as answer:
+        while piece := answer.read1(65536):
+            text = (text + piece)[-MOST:]
+            if time.monotonic() > limit:
+                raise TimeoutError
+    return text.decode(errors="replace").splitlines()

@@ -21,7 +21,7 @@ from streamllie.interrupts import postponed
 from streamllie.video.choice import choose
 from streamllie.video.containers import container_for
 from streamllie.video.encoding import Encoding
-from streamllie.video.metadata import lost_in_writing, needs_free_tags, said_of
+from streamllie.video.metadata import Said, lost_in_writing, needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
 from streamllie.video.passthrough import Passthrough
 from streamllie.video.tags import source_bit_rate
@@ -70,6 +70,7 @@ class VideoSink:
         self._start, self._duration = start, duration
         self._expected: int | None = None
         self._flushed = False
+        self._said: list[Said] = []
         self._passthrough: Passthrough | None = None
         self._kind = container_for(self.path)
         check_target(self.path, source=self._copy_from, overwrite=overwrite)
@@ -225,9 +226,11 @@ class VideoSink:
             if not self._flushed:
                 self._flushed = True
                 self._mux(self._encoding.flush())
-            if self._passthrough is not None and copy_rest:
-                self._passthrough.copy_until(None)
-            self._said = said_of(self._output)
+            if self._passthrough is not None:
+                if copy_rest:
+                    self._passthrough.copy_until(None)
+                self._passthrough.finish()
+                self._said = self._passthrough.said()
             self._output.close()
         except (FFmpegError, OSError) as error:
             raise self._failure(error) from error

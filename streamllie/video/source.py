@@ -134,6 +134,11 @@ class VideoSource:
                     yield frame
 
     @property
+    def skipped(self) -> float:
+        """Seconds of the file before the first frame that is wanted."""
+        return self._start or 0.0
+
+    @property
     def frames_estimate(self) -> int | None:
         """About how many frames will come: for a progress bar only."""
         return self._estimate

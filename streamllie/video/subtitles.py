@@ -13,7 +13,8 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 TICK = Fraction(1, 1000)  # seconds; all text formats count in these
-DRAWING = re.compile(rb"\\p[1-9]")  # ASS: what follows is a shape, and no text
+TAG = re.compile(rb"\{[^}]*\}")  # of ASS
+DRAWING = re.compile(rb"\{[^}]*\\p[1-9][^}]*\}[^{]*")  # a tag after which a shape follows, and no text
 STYLE = struct.Struct(">HHHBBI")  # of mov_text: first and last character, font, face, size, colour
 
 
@@ -102,8 +103,11 @@ def _joined(samples: list[bytes]) -> bytes:
     styles: list[tuple[int, ...]] = []
     for sample in samples:
         length = int.from_bytes(sample[:2], "big")
+        line = sample[2 : 2 + length].decode(errors="replace")
+        if not line or line in lines:  # a shadow is the same text once more
+            continue
         first = sum(len(line) + 1 for line in lines)  # characters before this text
-        lines.append(sample[2 : 2 + length].decode(errors="replace"))
+        lines.append(line)
         boxes = sample[2 + length :]
         while len(boxes) >= 8:  # a size and a name
             size, name = struct.unpack_from(">I4s", boxes)
@@ -120,5 +124,6 @@ def _joined(samples: list[bytes]) -> bytes:
 
 
 def _is_drawing(event: SubtitleSet) -> bool:
-    rects = list(event.rects)
-    return bool(rects) and all(isinstance(rect, AssSubtitle) and DRAWING.search(rect.ass) for rect in rects)
+    texts = [rect.ass.split(b",", 8)[-1] for rect in event.rects if isinstance(rect, AssSubtitle)]
+    drawn = any(DRAWING.search(text) for text in texts)
+    return drawn and not any(TAG.sub(b"", DRAWING.sub(b"", text)).strip() for text in texts)

@@ -25,8 +25,8 @@ class Track:
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
 
-    def due(self, packet: "Packet[Stream]") -> Fraction | None:
-        """When it is due, in seconds on a clock that goes on where the source's jumps back; None: nobody knows."""
+    def follow(self, packet: "Packet[Stream]") -> Fraction | None:
+        """The time of the next packet, if it has one: seconds on a clock that goes on where the source's jumps back."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:
             return None

@@ -303,6 +303,18 @@ def test_a_playlist_that_grows_or_cannot_be_read_is_no_recording(tmp_path):
     (tmp_path / "odd.m3u8").write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=100000\n")
     for name in ("live.m3u8", "odd.m3u8", "none.m3u8"):
         assert not is_finished((tmp_path / name).as_uri())
+    assert not is_finished("http://127.0.0.1/a b.m3u8")
+
+    def garbage(server: socket.socket) -> None:
+        with server.accept()[0] as reader:
+            reader.recv(1000)
+            reader.sendall(b"no HTTP at all\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = threading.Thread(target=garbage, args=(server,))
+        peer.start()
+        assert not is_finished(f"http://127.0.0.1:{server.getsockname()[1]}/x.m3u8")
+        peer.join()
 
 
 def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():

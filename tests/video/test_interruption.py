@@ -36,6 +36,21 @@ def test_ctrl_c_leaves_a_playable_partial_file_and_spares_an_existing_target(nig
     assert 0 < len(packets(partial, 1)) < len(packets(night, 1))
 
 
+def test_ctrl_c_keeps_the_subtitle_that_is_on_screen(tmp_path: Path) -> None:
+    subtitle = media.Subtitle(events=[(0.04, 0.12, "one"), (0.16, 0.8, "two")])
+    night = media.make_video(tmp_path / "night.mkv", frames=25, subtitles=[subtitle])
+
+    def interrupt(frame: Frame) -> Frame:
+        if frame.time > 0.5:
+            raise KeyboardInterrupt
+        return frame
+
+    with pytest.raises(KeyboardInterrupt):
+        enhance(night, tmp_path / "day.mp4", step=interrupt)
+
+    assert [data[2:] for data, _, _ in packets(tmp_path / "day.partial.mp4", 1) if len(data) > 2] == [b"one", b"two"]
+
+
 def test_ctrl_c_while_completing_keeps_what_was_written(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(sink: VideoSink) -> None:
         raise KeyboardInterrupt

@@ -161,6 +161,17 @@ def test_what_is_not_to_be_read_in_the_new_file_is_named(tmp_path: Path) -> None
     assert writer.notes == ["language (hrv) of stream #1, comment of stream #2: dropped, .mov cannot say so"]
 
 
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_a_track_of_which_nothing_was_wanted_is_no_loss(tmp_path: Path, container: str) -> None:
+    late = media.Sound(start=Fraction(2), metadata={"language": "jpn"})
+    sound = [late, media.Sound(metadata={"language": "eng"}), media.Sound(metadata={"language": "fin"})]
+    source = media.make_video(tmp_path / "night.mkv", frames=75, sound=sound)
+
+    _, writer = enhance(source, tmp_path / f"day.{container}", duration=0.3)
+
+    assert writer.notes == []
+
+
 def test_an_unknown_language_is_nothing_to_lose(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mp4", sound=[media.Sound(codec="ac3", metadata={"language": "und"})])
 

@@ -168,6 +168,20 @@ def test_subtitles_that_overlap_keep_their_times_and_all_of_their_lines(tmp_path
     assert writer.notes == []
 
 
+def test_a_shadow_is_not_written_as_a_second_line_and_words_beside_a_drawing_stay(tmp_path: Path) -> None:
+    events = [
+        *((0.04, 0.2, r"{\\blur2}Night"), (0.04, 0.2, "Night"), (0.04, 0.2, r"{\\alpha&HFF&}")),
+        (0.24, 0.32, r"{\\p1}m 0 0 l 9 0{\\p0} with words"),
+    ]
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(codec="ass", events=events)])
+
+    enhance(source, tmp_path / "day.mp4")
+
+    shown = [data[2 : 2 + data[1]] for data, _, _ in packets(tmp_path / "day.mp4", 1) if len(data) > 2]
+    assert shown[0] == b"Night"
+    assert shown[-1].endswith(b"with words")
+
+
 def test_what_ass_can_do_and_mp4_cannot_is_said_and_drawings_are_no_text(tmp_path: Path) -> None:
     events = [(0.04, 0.2, r"{\an8}Above"), (0.2, 0.3, r"{\p1}m 0 0 l 100 0 100 100{\p0}")]
     source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(codec="ass", events=events)])
