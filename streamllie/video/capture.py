@@ -132,7 +132,6 @@ def _packets(
 ) -> "Iterator[tuple[Packet[Stream], float]]":
     """Packets of every stream and when they came, until the end: sound goes on where the picture has stopped."""
     last = time.perf_counter()  # when the picture was last known to go on
-    silent = SourceError(f'"{input.name}" gave no picture for {input.patience:g} s')
     packets = container.demux()
     while not stop.is_set:
         try:
@@ -141,21 +140,25 @@ def _packets(
             return
         except BlockingIOError:  # a camera that has nothing yet
             if time.perf_counter() - last > input.patience:
-                raise silent from None
+                raise _silent(input) from None
             stop.wait(POLL)
             packets = container.demux()
             continue
         except ExitError:
-            raise silent from None
+            raise _silent(input) from None
         except (FFmpegError, OSError) as error:
             raise SourceError(f'"{input.name}" was lost ({reason(error)})') from None
         if packet.size or input.format == "lavfi":
             arrived = time.perf_counter()
             if packet.stream.index != video.index and arrived - last > input.patience and not input.paced:
-                raise silent
+                raise _silent(input)
             yield packet, arrived
             if packet.stream.index == video.index:
                 last = time.perf_counter()  # whoever takes it may have been busy
+
+
+def _silent(input: Input) -> SourceError:
+    return SourceError(f'"{input.name}" gave no picture for {input.patience:g} s')
 
 
 class _Frames:

@@ -156,7 +156,8 @@ class VideoSource:
             self._first = next(self._frames)
         except StopIteration:
             raise self._nothing(container) from None
-        self.format = tags.video_format(stream, self._first, chroma_location=chroma_location)
+        found = tags.video_format(stream, self._first, chroma_location=chroma_location)
+        self.format = tags.oriented(found, self._first)
         self._estimate = self._estimated(container, stream)
         self._promised_end = tags.promised_end(container, stream)
         self._note_conversions(stream)

@@ -7,7 +7,6 @@ import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 import av
 from av import logging as libav_log
@@ -50,20 +49,23 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
         range_tag=int(first.color_range) or int(context.color_range),
         chroma_location=chroma_location,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
-        **_orientation(first),
+        rotation=first.rotation,
     )
     if is_rgb(first.format):
         return replace(found, matrix=rgb_matrix(first.height), full_range=False, range_tag=LIMITED)
     return found
 
 
-def _orientation(first: av.VideoFrame) -> dict[str, Any]:
-    """`rotation` and `mirrored`. libav's number for the rotation is another where the picture is mirrored too."""
+def oriented(video: VideoFormat, first: av.VideoFrame) -> VideoFormat:
+    """The same, `mirrored` if players do so: libav's number for the rotation is another then.
+
+    Not for live sources: a frame that was asked for its side data is let go of by the garbage collector alone.
+    """
     data = first.side_data.get("DISPLAYMATRIX")
     a, b, _, c, d = struct.unpack_from("5i", bytes(data)) if data is not None else (1, 0, 0, 0, 1)
     if a * d - b * c >= 0:
-        return {"rotation": first.rotation, "mirrored": False}
-    return {"rotation": -round(math.degrees(math.atan2(b, -a))), "mirrored": True}
+        return video
+    return replace(video, rotation=-round(math.degrees(math.atan2(b, -a))), mirrored=True)
 
 
 def frame_rate(stream: VideoStream) -> Fraction | None:
