@@ -44,7 +44,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The first stream of moving pictures; never cover art."""
     streams = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
     if not streams:
-        found = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        kinds = {"a cover picture" if s.type == "video" else s.type for s in container.streams}
+        found = ", ".join(sorted(kinds)) or "nothing"
         raise SourceError(f'"{path}" has no video stream (it has: {found}); name a file with video')
     if getattr(streams[0], "codec_context", None) is None:
         raise SourceError(f'"{path}" holds video in a codec that has no decoder here; convert it to H.264 first')

@@ -269,7 +269,8 @@ class VideoSink:
             return write_error(self.path, error)
         choice = getattr(self, "_choice", None)
         by = f" with {choice.encoder.name}" if choice is not None else ""
-        return SinkError(f'"{self.path}" cannot be written{by} ({reason(error)}); try another --codec, or .mkv')
+        way = "try another --codec" + (", or .mkv" if self.path.suffix.lower() != ".mkv" else "")
+        return SinkError(f'"{self.path}" cannot be written{by} ({reason(error)}); {way}')
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
