@@ -26,6 +26,7 @@ from streamllie.arguments import (
     seconds,
     sizes,
 )
+from streamllie.place import is_folder
 
 app = typer.Typer(
     name="streamllie",
@@ -109,7 +110,7 @@ def enhance(
         )  # fmt: skip
         if isinstance(source, str) or isinstance(target, str) or target.suffix.lower() == ".m3u8":
             cli_live.relay(talk, str(source), str(target), options)
-        elif os.path.isdir(source):  # noqa: PTH112 - False, not an error, for a name that is too long
+        elif is_folder(source):
             talk.folder_done(
                 target,
                 enhance_folder(source, target, on_file=talk.file, on_progress=talk.progress, **options),

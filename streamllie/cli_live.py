@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -173,20 +174,13 @@ def latency(
 
         wanted = _size(frame_size)
         assert wanted is not None
+        run = partial(measure, camera, on_step=talk.step)
         if glass:
-            talk.measured(
-                part("glass").glass_to_glass(
-                    camera or "0", size=wanted, duration=duration, budget=budget / 1000, model=model, backend=backend,
-                    precision=precision,
-                )
-            )  # fmt: skip
-        else:
-            talk.measured(
-                measure(
-                    camera, size=wanted, duration=duration, budget=budget / 1000, model=model, backend=backend,
-                    precision=precision, on_step=talk.step,
-                )
-            )  # fmt: skip
+            run = partial(part("glass").glass_to_glass, camera or "0")
+        found = run(
+            size=wanted, duration=duration, budget=budget / 1000, model=model, backend=backend, precision=precision
+        )
+        talk.measured(found)
 
 
 def relay(talk: console.Talk, source: str, target: str, options: Options) -> None:

@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 from streamllie import stills
 from streamllie.enhance import MODEL, Enhancer, enhance_video
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
+from streamllie.place import is_folder
 from streamllie.split import split_rgb
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video import check_target
@@ -65,7 +66,7 @@ def enhance_file(
     Raises what `enhance_video` raises.
     """
     source, target = Path(source), Path(target)
-    if os.path.isdir(target):  # noqa: PTH112 - False, not an error, for a name that is too long
+    if is_folder(target):
         raise SinkError(f'"{target}" is a folder; give the name of a file in it')
     if not stills.is_still(source):
         if stills.is_still(target):

@@ -1,6 +1,8 @@
 """What a person names as a source or a target, a file or a URL, and how it is shown without its secrets."""
 
+import os
 import re
+from pathlib import Path
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
@@ -21,6 +23,16 @@ def scheme_of(text: str) -> str | None:
 def is_url(text: str) -> bool:
     """Whether this is a URL."""
     return scheme_of(text) is not None
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file. False, and not an error as of Path, for a name that is too long."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is such a folder, likewise."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def shown(text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from streamllie.errors import ModelError, ModelNotFound
+from streamllie.place import is_file
 
 MANIFEST = "manifest.toml"
 
@@ -62,7 +63,7 @@ def find(name: str | Path) -> Model:
         if model.name == str(name):
             return _checked(model)
     path = Path(name)
-    if os.path.isfile(path) and path.suffix in {".onnx", ".pt", ".engine"}:  # noqa: PTH113 - False for a name too long
+    if is_file(path) and path.suffix in {".onnx", ".pt", ".engine"}:
         return _loose(path)
     names = ", ".join(m.name for m in on_shelf) or "none"
     raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')

@@ -1,13 +1,12 @@
 """How libav opens what a person names as a live source: a camera, a screen, a stream, a file or a test picture."""
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
-from streamllie.place import scheme_of, shown
+from streamllie.place import is_file, scheme_of, shown
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
@@ -51,7 +50,7 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
     if scheme is not None:
         return _stream(source, scheme)
     path = Path(source)
-    if os.path.isfile(path):  # noqa: PTH113 - False, not an error, for a name that is too long
+    if is_file(path):
         return Input(name=path.name, url=f"file:{path}", paced=True)
     return _camera(source, size=size, rate=rate)
 

@@ -21,7 +21,7 @@ from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, c
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
-from streamllie.video.track import Track
+from streamllie.video.track import Track, time_of
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Passthrough:
             if time is not None and due is not None and due > time:
                 return
             self._pending = None
-            if self._is_past_end(packet, _time(packet)):
+            if self._is_past_end(packet, time_of(packet)):
                 self._packets = iter(())
                 self._end()
                 return
@@ -134,7 +134,7 @@ class Passthrough:
         """Write what is still held back, when no packet is to follow."""
         for track in self._tracks.values():
             if track.converter is not None:
-                self._write(track, cast("list[Packet[Stream]]", track.converter.rest()))
+                self._write(track, track.converter.rest())
 
     def said(self) -> "list[Said]":
         """What is said of the sound and the subtitles that were written, by the numbers of the input's streams."""
@@ -235,17 +235,17 @@ class Passthrough:
         return when > end + PATIENCE or (bool(dense) and all(t.past_end for t in dense))
 
     def _copy(self, packet: "Packet[Stream]") -> None:
-        when, begin = _time(packet), self._timeline.begin
+        when, begin = time_of(packet), self._timeline.begin
         track = self._tracks[packet.stream_index]
         if when is not None and not self._timeline.has(when) and not (begin and track.shown_at(packet, begin)):
             return
         if track.converter is not None:
-            self._write(track, cast("list[Packet[Stream]]", track.converter.convert(cast("Any", packet))))
+            self._write(track, track.converter.convert(packet))
         else:
             self._write(track, track.ready(packet, container=self._container))
 
     def _note_late(self, packet: "Packet[Stream]") -> None:
-        late = float((_time(packet) or 0) - self._shift)
+        late = float((time_of(packet) or 0) - self._shift)
         if late > LATE:
             self._note(
                 f"audio stream #{packet.stream_index} begins {late:.2f} s after the picture, which {self._suffix}"
@@ -256,13 +256,8 @@ class Passthrough:
         for packet in ready:
             if self._container.constant_rate and track.last is None and track.output.type == "audio":
                 self._note_late(packet)
-            track.place(packet, unit=packet.time_base, shift=self._shift)
+            track.place(packet, shift=self._shift)
             self._output.mux_one(packet)
-
-
-def _time(packet: "Packet[Stream]") -> Fraction | None:
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return None if stamp is None else stamp * packet.time_base
 
 
 def _refusal(stream: Stream, container: Container) -> str | None:

@@ -229,7 +229,8 @@ class VideoSink:
             if self._passthrough is not None:
                 if copy_rest:
                     self._passthrough.copy_until(None)
-                self._passthrough.finish()
+                else:
+                    self._passthrough.finish()
                 self._said = self._passthrough.said()
             self._output.close()
         except (FFmpegError, OSError) as error:

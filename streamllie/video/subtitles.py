@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from typing import Any
 
 from av.container import OutputContainer
 from av.packet import Packet
@@ -38,7 +38,7 @@ class SubtitleConverter:
         self._encoder.subtitle_header = self._decoder.subtitle_header
         self._screen = _Screen() if codec == "mov_text" else None
 
-    def convert(self, packet: "Packet[SubtitleStream]") -> "list[Packet[SubtitleStream]]":
+    def convert(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
         """What is to be written now that this event is known: none, it, or what came before it."""
         event = self._decoder.decode2(packet)
         if event is None or _is_drawing(event):
@@ -52,7 +52,7 @@ class SubtitleConverter:
             return [converted]
         return list(self._screen.add(converted))
 
-    def rest(self) -> "list[Packet[SubtitleStream]]":
+    def rest(self) -> "list[Packet[Any]]":
         """What is left to be written when no event follows."""
         return list(self._screen.clear()) if self._screen is not None else []
 
@@ -61,20 +61,20 @@ class _Screen:
     """The events of mov_text that are on screen. Times are in units of their packets."""
 
     def __init__(self) -> None:
-        self._shown: list[Packet[SubtitleStream]] = []
+        self._shown: list[Packet[Any]] = []
         self._now = 0
 
-    def add(self, event: "Packet[SubtitleStream]") -> "Iterator[Packet[SubtitleStream]]":
+    def add(self, event: "Packet[Any]") -> "Iterator[Packet[Any]]":
         """All that is shown before an event begins, which is then shown too."""
         assert event.pts is not None
         yield from self._pass(event.pts)
         self._now = max(self._now, event.pts) if self._shown else event.pts
         self._shown.append(event)
 
-    def clear(self) -> "Iterator[Packet[SubtitleStream]]":
+    def clear(self) -> "Iterator[Packet[Any]]":
         yield from self._pass(None)
 
-    def _pass(self, until: int | None) -> "Iterator[Packet[SubtitleStream]]":
+    def _pass(self, until: int | None) -> "Iterator[Packet[Any]]":
         while self._shown and (until is None or self._now < until):
             ends = [_end(event) for event in self._shown]
             end = min(ends) if until is None else min(*ends, until)
@@ -83,8 +83,8 @@ class _Screen:
                 self._now = end
             self._shown = [event for event in self._shown if _end(event) > self._now]
 
-    def _together(self, end: int) -> "Packet[SubtitleStream]":
-        packet = cast("Packet[SubtitleStream]", Packet(_joined([bytes(event) for event in self._shown])))
+    def _together(self, end: int) -> "Packet[Any]":
+        packet: Packet[Any] = Packet(_joined([bytes(event) for event in self._shown]))
         packet.pts = packet.dts = self._now
         packet.duration = end - self._now
         packet.time_base = self._shown[0].time_base
@@ -92,7 +92,7 @@ class _Screen:
         return packet
 
 
-def _end(event: "Packet[SubtitleStream]") -> int:
+def _end(event: "Packet[Any]") -> int:
     assert event.pts is not None
     return event.pts + (event.duration or 0)
 

@@ -27,13 +27,12 @@ class Track:
 
     def follow(self, packet: "Packet[Stream]") -> Fraction | None:
         """The time of the next packet, if it has one: seconds on a clock that goes on where the source's jumps back."""
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None:
+        time, dts = time_of(packet), packet.dts if packet.dts is not None else packet.pts
+        if time is None or dts is None:
             return None
-        dts = packet.dts if packet.dts is not None else stamp
         if self.last is not None and (self.last - self.offset - dts) * packet.time_base > JUMP_BACK:
             self.offset = self.last + 1 - dts
-        return (stamp + self.offset) * packet.time_base
+        return time + self.offset * packet.time_base
 
     def shown_at(self, packet: "Packet[Stream]", begin: Fraction) -> bool:
         """Whether it is a subtitle that is on screen at a moment, in seconds; if so, make it appear then.
@@ -66,7 +65,7 @@ class Track:
             self.run_up = packet
         return []
 
-    def place(self, packet: "Packet[Stream]", *, unit: Fraction, shift: Fraction) -> None:
+    def place(self, packet: "Packet[Stream]", *, shift: Fraction) -> None:
         """Put a packet onto the output's clock, which never goes back."""
         if packet.dts is None:
             packet.dts = packet.pts
@@ -75,8 +74,14 @@ class Track:
         dts = packet.dts + self.offset
         late = 0 if self.last is None else max(0, self.last - dts)
         self.last = dts + late
-        by = self.offset + late - round(shift / unit)
+        by = self.offset + late - round(shift / packet.time_base)
         packet.dts += by
         if packet.pts is not None:
             packet.pts += by
         packet.stream = self.output
+
+
+def time_of(packet: "Packet[Stream]") -> Fraction | None:
+    """When it is shown or heard, in seconds on the source's clock, if it says so."""
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return None if stamp is None else stamp * packet.time_base

@@ -2,21 +2,16 @@
 
 import threading
 import time
-from contextlib import nullcontext
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 
-from streamllie.ahead import Stop
 from streamllie.errors import SinkError, SourceError
-from streamllie.frame import Frame, VideoFormat
 from streamllie.live.relay import StreamClock, relay
 from streamllie.video.bridge import BridgeError
-from streamllie.video.outlet import Outlet, Target
-from streamllie.video.sound import SoundTrack
+from streamllie.video.outlet import Target
 from tests.live.peers import (
     READ,
     RTMP_MODULE,
@@ -30,7 +25,6 @@ from tests.live.peers import (
     pictures,
     until,
 )
-from tests.media import Sound, make_video, picture
 
 TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
 SECONDS = 5
@@ -59,37 +53,6 @@ def mean_light(path: Path | str) -> float:
     """Of the dark frames between flashes."""
     lights = sorted(light for _, light in pictures(path))
     return sum(lights[: len(lights) // 2]) / (len(lights) // 2)
-
-
-@pytest.mark.parametrize("failure", [None, KeyboardInterrupt, RuntimeError])
-def test_a_recording_gets_its_name_unless_the_run_failed(tmp_path, failure):
-    format = VideoFormat(height=48, width=64, rate=Fraction(25))
-    target = Target.of(str(tmp_path / "day.mkv"))
-    with (
-        pytest.raises(failure) if failure is not None else nullcontext(),
-        Outlet(target, format, stop=Stop()) as outlet,
-    ):
-        for n in range(10):
-            y, u, v = picture(n)
-            outlet.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)), at=Fraction(n, 25))
-        if failure is not None:
-            raise failure
-    named = "day.partial.mkv" if failure is RuntimeError else "day.mkv"
-    assert [path.name for path in tmp_path.iterdir()] == [named]
-    assert len(pictures(tmp_path / named)) == 10
-
-
-def test_sound_that_is_encoded_anew_is_there_to_its_end(tmp_path):
-    source = make_video(tmp_path / "night.mkv", sound=[Sound(codec="pcm_s16le", seconds=2)], frames=50)
-    with av.open(str(source)) as container, av.open(str(tmp_path / "day.ts"), "w") as output:
-        track = SoundTrack(container.streams.audio[0], output, "mpegts")
-        heard = [
-            p for packet in container.demux(audio=0) if packet.size for p in track.packets(packet, shift=Fraction(0))
-        ]
-        heard += track.rest()
-        assert track.stream.codec_context.name == "aac"
-        end = max(packet.pts + packet.duration for packet in heard)
-        assert end * heard[0].time_base >= 2
 
 
 def send(source: str, target: str, **options) -> None:

@@ -98,3 +98,8 @@ def _rows(frame: av.VideoFrame) -> NDArray[Any]:
 def names(folder: Path) -> list[str]:
     """What lies in a folder, hidden files too."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def reopened(path: Path) -> av.container.InputContainer:
+    """The file, with plain PyAV."""
+    return av.open(str(path))

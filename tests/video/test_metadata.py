@@ -8,11 +8,7 @@ import av
 import pytest
 
 from tests import media
-from tests.video.chain import enhance, streams
-
-
-def reopened(path: Path) -> av.container.InputContainer:
-    return av.open(str(path))
+from tests.video.chain import enhance, reopened, streams
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "webm"])
