@@ -154,6 +154,11 @@ class Steady:
             self._bars.forget()  # pictures have nothing to do with each other
         return self._bars(frame.y, cut=cut)
 
+    @property
+    def bars(self) -> Sides:
+        """Those of the last frame."""
+        return self._bars.sides
+
     def beside(self, frame: Frame) -> Frame:
         """The same, with the frame as it was on the left half."""
         return split(frame, self(frame), self._format)

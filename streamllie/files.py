@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from streamllie import stills
 from streamllie.enhance import MODEL, Enhancer, enhance_video
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
-from streamllie.place import is_folder
+from streamllie.place import is_file, is_folder
 from streamllie.split import split_rgb
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video import check_target
@@ -50,7 +50,7 @@ class Outcome:
     source: Path
     target: Path
     report: Report | None = None  # it was enhanced
-    skipped: str | None = None  # it is no media, and why we think so
+    skipped: str | None = None  # it is no media, or was done before: why we think so
     failed: str | None = None  # the one sentence of its error
 
 
@@ -87,8 +87,9 @@ def enhance_folder(
     """Enhance every video and picture of a folder and of those in it, each under its own name in the target.
 
     Videos in a format that is only read, such as mpg, become mkv: "a.mpg" comes out as "a.mpg.mkv".
-    What is no media by its name is skipped, and a file that fails does not stop the others: both are told to
-    `on_file` as they happen, and are in the list that comes back. Hidden files are not looked at.
+    What is no media by its name is skipped, and so is, without `overwrite`, what has its output already: a run that was
+    ended goes on when it is started again. A file that fails does not stop the others. All are told to `on_file` as
+    they happen, and are in the list that comes back. Hidden files are not looked at.
 
     Raises:
         StreamLLIEError: the folder cannot be read, or there is no such model or backend.
@@ -122,6 +123,8 @@ def _enhance_one(
     is_still = stills.is_still(source)
     if not is_still and source.suffix.lower() not in VIDEO_SUFFIXES:
         return Outcome(source=source, target=target, skipped="neither a video nor a picture by its name")
+    if is_file(target) and not options.get("overwrite", False) and not target.samefile(source):
+        return Outcome(source=source, target=target, skipped=f'"{target}" exists; --overwrite replaces it')
 
     def tell(progress: Progress) -> None:
         if on_progress is not None:

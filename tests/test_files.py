@@ -115,12 +115,22 @@ def test_a_target_inside_the_source_is_not_read(folder):
     assert not [outcome for outcome in outcomes if "bright" in outcome.source.parts]
 
 
-def test_a_folder_again_without_overwrite_replaces_nothing(folder, tmp_path):
+def test_a_folder_again_does_what_is_left_and_replaces_nothing(folder, tmp_path):
     enhance_folder(folder, tmp_path / "out")
     before = (tmp_path / "out" / "a.png").stat().st_mtime_ns
-    outcomes = enhance_folder(folder, tmp_path / "out")
-    assert [outcome for outcome in outcomes if outcome.report] == []
+    (tmp_path / "out" / "b.jpg").unlink()
+    outcomes = {outcome.target.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
+    assert [name for name, outcome in outcomes.items() if outcome.report] == ["b.jpg"]
+    assert "exists; --overwrite replaces it" in str(outcomes["a.png"].skipped)
+    assert "exists; --overwrite replaces it" in str(outcomes["c.mp4"].skipped)
     assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == before
+
+
+def test_a_folder_whose_output_is_a_link_to_its_input_is_not_taken_for_done(folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to(folder / "a.png")
+    outcomes = {outcome.target.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
+    assert "is the input itself" in str(outcomes["a.png"].failed)
 
 
 def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):

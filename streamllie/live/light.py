@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import Plane, VideoFormat
 
 DARK, BRIGHT = 0.25, 0.42  # mean luma, 0..1: all of the effect below the first, none above the second
 STEP = 8  # every eighth row and column tells the mean
@@ -18,10 +18,10 @@ class Daylight:
         self._share: float | None = None
         self._before = 0.0
 
-    def share(self, frame: Frame, format: VideoFormat, *, at: float) -> float:
-        """What this frame, at so many seconds, needs."""
+    def share(self, luma: Plane, format: VideoFormat, *, at: float) -> float:
+        """What a frame whose picture has this luma (H, W), at so many seconds, needs."""
         levels = format.levels
-        mean = (float(np.mean(frame.y[::STEP, ::STEP])) - levels.black) / levels.luma_range
+        mean = (float(np.mean(luma[::STEP, ::STEP])) - levels.black) / levels.luma_range
         wanted = min(1.0, max(0.0, (BRIGHT - mean) / (BRIGHT - DARK)))
         if self._share is None:
             self._share = wanted

@@ -26,6 +26,7 @@ from streamllie.video.soundtap import SoundTap
 STREAM_BUDGET = 0.25  # seconds from capture to the encoder; a network adds more than this
 QUIET = 0.5  # seconds without a frame after which the last one is sent again, with a notice
 STILL = 0.2  # seconds between such frames
+NEXT = Fraction(2, 1000)  # seconds from one frame to the next, at least: FLV and Matroska count thousandths
 APART = 2  # seconds; a clock that is further from ours has jumped
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds before an output is opened again; doubles
 
@@ -102,7 +103,6 @@ class _Sender:
         self._open = ExitStack()
         self._last: tuple[Frame, VideoFormat] | None = None
         self._sent = time.perf_counter()  # when the last frame was sent,
-        self._at = Fraction(-1)  # at which time of the stream,
         self._repeats = False  # and whether it was an old one
         self._pause, self._again = FIRST_PAUSE, 0.0
         self._connected = 0.0
@@ -145,9 +145,8 @@ class _Sender:
                 return
             self._sound(outlet)
             at = self._clock.now() if self._repeats else frame.time + self._clock.shift(frame.time)
-            if at > self._at:  # a frame from before the notice is too late
+            if self._clock.goes_on(at):  # not with a frame from before the notice
                 outlet.write(fitted(frame, format, outlet.format), at=at)
-                self._at = at
         except SinkError as error:
             self._lost(error)
 
@@ -166,7 +165,7 @@ class _Sender:
         self._outlet = self._open.enter_context(outlet)
         self._clock.begin()
         self._connected = time.perf_counter()
-        self._at, self._pause = Fraction(-1), FIRST_PAUSE
+        self._pause = FIRST_PAUSE
         if self.notice is not None:
             log.warning('"%s" is back', self._target.name)
             self.notice = None
@@ -198,16 +197,24 @@ class StreamClock:
         self._jumps = jumps
         self._shifts: list[Fraction] = []  # the present one, and the one before
         self._origin = 0.0
+        self._last = Fraction(-1)  # the time of the last picture
 
     def begin(self) -> None:
         """The output begins now."""
         self._origin = time.perf_counter()
-        self._shifts = []
+        self._shifts, self._last = [], Fraction(-1)
         self.runs = False
 
     def now(self) -> Fraction:
         """The time of the output."""
         return Fraction(time.perf_counter() - self._origin).limit_denominator(1_000_000)
+
+    def goes_on(self, at: Fraction) -> bool:
+        """Whether a picture may follow at this time of the output. If so, the next one must be later by NEXT."""
+        follows = at >= self._last + NEXT
+        if follows:
+            self._last = at
+        return follows
 
     def shift(self, at: Fraction) -> Fraction:
         """What to add to a time of the source, in seconds."""

@@ -145,8 +145,10 @@ class Stage:
         before = mirrored(shot.frame) if controls.mirror else shot.frame
         after = before
         if controls.enabled and mode != "pass":
-            light = 1.0 if controls.always else self._light.share(before, shot.format, at=shot.captured)
-            strength = light * controls.strength
+            strength = controls.strength
+            if not controls.always:
+                picture = before.y[engines.whole.bars.inside(before.y)]
+                strength *= self._light.share(picture, shot.format, at=shot.captured)
             if strength > 0:
                 steady = engines.whole if mode == "full" else engines.half
                 steady.strength = strength

@@ -3,6 +3,7 @@
 import time
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from streamllie.frame import Frame, VideoFormat
@@ -44,3 +45,20 @@ def test_time_never_runs_backwards_when_frames_waited_for_the_engine(waits):
     assert first == 0 if waits else first >= 10 * STALE * 30, "a stream goes on meanwhile, a file does not"
     assert shown[0].captured < shown[1].captured
     assert under_test.skipped == 1
+
+
+def test_black_bars_do_not_make_a_well_lit_picture_dark():
+    y = np.full((96, 128), 16, np.uint8)
+    y[24:-24] = np.linspace(120, 200, 128, dtype=np.uint8)
+    grey = np.full((48, 64), 128, np.uint8)
+    format = VideoFormat(height=96, width=128)
+
+    began = time.perf_counter() + 60  # none is too old
+
+    def shots():
+        for n in range(90):
+            frame = Frame(y=y, u=grey, v=grey, pts=n, time_base=Fraction(1, 30))
+            yield Shot(frame=frame, format=format, captured=began + n / 30)
+
+    *_, last = Stage(find("lite"), Controls(), Pace(), backend="openvino", precision="fp32").of(shots())
+    assert last.after is last.before

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -258,6 +259,15 @@ def test_a_clock_that_leaps_goes_on_where_the_output_is():
     assert abs(5000 + leapt - clock.now()) < 0.1
     assert clock.shift(101) == first, "sound from before the leap still knows its place"
     assert clock.shift(5001) == leapt
+
+
+def test_no_two_pictures_share_a_time_in_a_stream_that_counts_thousandths():
+    clock = StreamClock(jumps=True)
+    clock.begin()
+    shown = [at for at in map(Fraction, ("0", "0.04", "0.0404", "0.03", "0.08")) if clock.goes_on(at)]
+    assert shown == [0, Fraction("0.04"), Fraction("0.08")]
+    clock.begin()
+    assert clock.goes_on(Fraction(0)), "an output that was opened again begins anew"
 
 
 class nginx:  # noqa: N801 - the program's name
