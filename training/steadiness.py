@@ -9,15 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
+import onnx
 
 from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.enhance import SMOOTHING, Steady
 from streamllie.frame import Frame, VideoFormat
-from streamllie.models.checkpoint import load
-from streamllie.models.export import write_onnx
-from streamllie.models.fold import fold
 from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
 from training.clips import HELD, LIGHTS, Scene
@@ -27,7 +24,8 @@ from training.temporal_metrics import Flow, flicker, flows, settling, trail_erro
 
 MODES = {"single": 0.0, "smoothed": SMOOTHING, "denoised": SMOOTHING}  # the amount of smoothing
 FILLING = 1.0  # seconds in which a memory that begins empty fills: what it changes meanwhile is no flicker
-NEVER = 100.0  # its sigmoid is no trust at all
+GATE = "network.history.weigh."  # the last layer of what trusts the history: its names in a graph
+NEVER = 100.0  # the sigmoid of -NEVER is no trust at all
 EVERY = 10  # SSIM is of one frame in so many; it takes longer than all else
 
 
@@ -149,14 +147,16 @@ def summary(scored: list[Row]) -> dict[str, dict[str, float]]:
 
 
 def _without_denoising(model: shelf.Model, folder: Path) -> shelf.Model | None:
-    """The same weights with a gate that trusts nothing; None if the model does not denoise over time."""
-    if model.weights_path is None or (network := load(model.weights_path)).history is None:
+    """The same graph with a gate that trusts nothing; None if the model does not denoise over time."""
+    program = onnx.load(model.path)
+    gate = [weights for weights in program.graph.initializer if weights.name.startswith(GATE)]
+    if not gate:
         return None
-    network.history.weigh.weight.zero_()
-    assert network.history.weigh.bias is not None
-    network.history.weigh.bias.fill_(-NEVER)
+    for weights in gate:
+        closed = np.full(weights.dims, -NEVER if weights.name.endswith("bias") else 0, np.float32)
+        weights.CopyFrom(onnx.numpy_helper.from_array(closed, weights.name))
     path = folder / f"{model.name}.onnx"
-    write_onnx(fold(network), path, dtype=torch.uint8)
+    onnx.save(program, path)
     return shelf.find(path)
 
 

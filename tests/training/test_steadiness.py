@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from streamllie.models.export import export_checkpoint
 from tests.models.networks import SMALL, lively_network
 from training import clips, evaluate, steadiness
 from training.clips import LIGHTS, Scene
-from training.export import export
 
 SECONDS = 0.6
 
@@ -75,12 +75,12 @@ def test_every_scene_is_scored_in_every_light_and_mode(history, data, short, mon
     size = replace(SMALL, history=history)
     network = lively_network(size).state_dict()
     torch.save({"average": network, "recipe": {"network": asdict(size)}, "step": 0}, checkpoint)
-    export(checkpoint, name="some", licence="", summary="", shelf=tmp_path)
-    monkeypatch.setenv("STREAMLLIE_SHELF", str(tmp_path))
+    graph = tmp_path / "some.onnx"
+    export_checkpoint(checkpoint, graph)
     monkeypatch.setattr(
         sys,
         "argv",
-        ["evaluate", "--model", "some", "--clips", str(data), "--scene", "pan", "--json", "--precision", "fp32"],
+        ["evaluate", "--model", str(graph), "--clips", str(data), "--scene", "pan", "--json", "--precision", "fp32"],
     )
     evaluate.main()
     printed = json.loads(capsys.readouterr().out)
