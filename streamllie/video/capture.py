@@ -132,6 +132,7 @@ def _packets(
 ) -> "Iterator[tuple[Packet[Stream], float]]":
     """Packets of every stream and when they came, until the end: sound goes on where the picture has stopped."""
     last = time.perf_counter()  # when the picture was last known to go on
+    began = False
     packets = container.demux()
     while not stop.is_set:
         try:
@@ -147,7 +148,13 @@ def _packets(
         except ExitError:
             raise _silent(input) from None
         except (FFmpegError, OSError) as error:
+            if not began and is_url(input.url) and "mp4" in container.format.name.split(","):
+                raise SourceError(
+                    f'"{input.name}" cannot be read ({reason(error)}): if its index is at its end, the server must be '
+                    "able to send a part of it; download the file first"
+                ) from None
             raise SourceError(f'"{input.name}" was lost ({reason(error)})') from None
+        began = True
         if packet.size or input.format == "lavfi":
             arrived = time.perf_counter()
             if packet.stream.index != video.index and arrived - last > input.patience and not input.paced:
