@@ -121,7 +121,7 @@ def bench(
         on_step(f"making a dark clip of {frames} frames, {width}x{height}")
         make_night(night, height=height, width=width, frames=frames)
         on_step("peak memory of a whole run")
-        peak = _in_a_process(night, model, backend)["peak_mb"]
+        peak = in_a_process("streamllie.bench", night, model, backend)["peak_mb"]
         engines, transcode, enhance = _times(night, found, backend, on_step)
         format = VideoFormat(height=height, width=width)
         extras = _extras(night, format, model, backend, on_step) if more else None
@@ -254,13 +254,13 @@ def _extras(
     on_step(f"memory over {LATE} frames, some minutes")
     long = night.with_name("long.mp4")
     make_night(long, height=format.height, width=format.width, frames=LATE + 1)
-    memory = _in_a_process(long, model, backend)
+    memory = in_a_process("streamllie.bench", long, model, backend)
     return Extras(startup_s=statistics.median(startup), early_mb=memory["early_mb"], late_mb=memory["late_mb"])
 
 
-def _in_a_process(night: Path, model: str | Path, backend: str) -> dict[str, float]:
-    """Enhance in a process of its own, whose memory holds nothing else, and let it say how much that was."""
-    command = [sys.executable, "-m", "streamllie.bench", str(night), str(model), backend]
+def in_a_process(module: str, *words: object) -> dict[str, float]:
+    """Run a module in a process of its own, whose memory holds nothing else, and take what it prints."""
+    command = [sys.executable, "-m", module, *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise StreamLLIEError(f"the run that measures memory failed: {done.stderr.strip().splitlines()[-1]}")
@@ -291,4 +291,7 @@ def _two(value: float) -> float:
 
 
 if __name__ == "__main__":
-    _measure_memory(*islice(sys.argv, 1, None))
+    try:
+        _measure_memory(*islice(sys.argv, 1, None))
+    except StreamLLIEError as error:
+        sys.exit(str(error))

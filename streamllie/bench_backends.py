@@ -1,7 +1,6 @@
 """Measure every backend that runs here, in every precision it has, against each other and against eager."""
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +13,13 @@ import numpy as np
 
 from streamllie.backends import BACKENDS, PRECISIONS, available, open_engine
 from streamllie.backends.base import Engine
-from streamllie.bench import dark_frames, memory_mb
+from streamllie.bench import dark_frames, in_a_process, memory_mb
 from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find
 from streamllie.timing import percentile
+from streamllie.video.target import check_target, give_name, temporary_name, write_error
 
 REFERENCE = "eager"
 ROUNDS = 3  # all engines in turn, so that a slow minute of the machine falls on all of them
@@ -84,7 +84,14 @@ def compare(
     return Comparison(model=found.name, rows=rows, absent=absent)
 
 
-def draw(comparison: Comparison, target: Path) -> None:
+def check_plot(target: Path, *, overwrite: bool) -> None:
+    """Raise if the chart cannot get this name. Call it before the minutes that measuring takes."""
+    if target.suffix.lower() != ".png":
+        raise StreamLLIEError(f'"{target}" ends in "{target.suffix}"; a plot is a .png')
+    check_target(target, overwrite=overwrite)
+
+
+def draw(comparison: Comparison, target: Path, *, overwrite: bool = False) -> None:
     """Write the table as a bar chart in a PNG.
 
     Raises:
@@ -106,10 +113,14 @@ def draw(comparison: Comparison, target: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("milliseconds per frame: median, and the slowest in a hundred")
     axes.set_title(f"{comparison.model}, engine alone")
+    temporary = temporary_name(target)
     try:
-        figure.savefig(target, dpi=120, format="png")
+        figure.savefig(temporary, dpi=120, format="png")
+        give_name(temporary, target, overwrite=overwrite)
     except OSError as error:
-        raise StreamLLIEError(f"{target} cannot be written: {error.strerror}") from error
+        raise write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _rows(  # noqa: PLR0917 - private, called once
@@ -184,11 +195,7 @@ def _differences(found: list[Frame], reference: list[Frame] | None) -> tuple[flo
 def _memory(model: Model, engine: Engine, height: int, width: int) -> float:
     """Peak memory of a process that runs this engine on a few frames."""
     words = (model.path, engine.backend, engine.precision, height, width)
-    command = [sys.executable, "-m", "streamllie.bench_backends", *map(str, words)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise StreamLLIEError(f"the run that measures memory failed: {done.stderr.strip().splitlines()[-1]}")
-    return float(json.loads(done.stdout))
+    return in_a_process("streamllie.bench_backends", *words)["peak_mb"]
 
 
 def _measure_memory(path: str, backend: str, precision: str, height: str, width: str) -> None:
@@ -196,8 +203,11 @@ def _measure_memory(path: str, backend: str, precision: str, height: str, width:
     with open_engine(find(path), format, backend=backend, precision=precision) as engine:
         for frame in dark_frames(height=format.height, width=format.width, count=2):
             engine(frame)
-    print(memory_mb("VmHWM"))
+    print(json.dumps({"peak_mb": memory_mb("VmHWM")}))
 
 
 if __name__ == "__main__":
-    _measure_memory(*islice(sys.argv, 1, None))
+    try:
+        _measure_memory(*islice(sys.argv, 1, None))
+    except StreamLLIEError as error:
+        sys.exit(str(error))

@@ -167,6 +167,7 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", parser=path, help="Draw the table of all backends.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the plot if it exists.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Measure this machine: the engine alone, the codecs alone, and a whole run; or all backends."""
@@ -175,12 +176,14 @@ def bench(
         raise typer.BadParameter("several sizes, and --plot, go with --backend all")
     with console.Talk(json=json) as talk:
         if backend == "all":
-            from streamllie.bench_backends import compare, draw  # noqa: PLC0415
+            from streamllie.bench_backends import check_plot, compare, draw  # noqa: PLC0415
 
+            if plot is not None:
+                check_plot(plot, overwrite=overwrite)
             comparison = compare(parsed, model=model, frames=frames, on_step=talk.step)
             talk.result(comparison.event(), comparison.lines())
             if plot is not None:
-                draw(comparison, plot)
+                draw(comparison, plot, overwrite=overwrite)
             return
         from streamllie.bench import bench as measure  # noqa: PLC0415
 

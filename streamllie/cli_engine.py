@@ -1,6 +1,5 @@
 """The command line of engines: `streamllie engine build | list | info | prune`."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +8,7 @@ import typer
 
 from streamllie import console
 from streamllie.arguments import JsonOption
+from streamllie.arguments import size as frame_size
 
 if TYPE_CHECKING:
     from streamllie.backends.engine_cache import Entry
@@ -34,10 +34,8 @@ class Size:
 
 def size(text: str) -> Size:
     """A frame size such as "1280x720"."""
-    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
-    if match is None or min(int(match[1]), int(match[2])) < 16:
-        raise typer.BadParameter(f'"{text}" is no frame size; write width x height, such as 1280x720')
-    return Size(int(match[2]), int(match[1]))
+    width, height = frame_size(text).split("x")
+    return Size(int(height), int(width))
 
 
 @app.command()

@@ -5,6 +5,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +37,7 @@ PACKAGES = (
 SIDE = 64  # pixels of the frame that is enhanced to see whether that works
 REFERENCE = "eager"
 MOST_APART = 0.6  # levels of 8 bits, on average: narrow precisions stay below
+NO_MODEL = "no model to try it with"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +106,22 @@ def _shelf() -> Iterator[Finding]:
 
 
 def _backends() -> Iterator[Finding]:
-    try:
-        model = next((find(model.name) for model in models()), None)
-    except StreamLLIEError:
-        model = None  # told above
+    model = _whole_model()
     for name, missing in available().items():
         if missing is not None or model is None:
-            detail = missing or "no model to try it with"
+            detail = missing or NO_MODEL
             yield Finding(subject=f"backend {name}", works=False, detail=detail)
         else:
             yield _backend(name, model)
+
+
+def _whole_model() -> Model | None:
+    """The first on the shelf that is; what is damaged is told as such."""
+    with suppress(StreamLLIEError):
+        for model in models():
+            with suppress(StreamLLIEError):
+                return find(model.name)
+    return None
 
 
 def _backend(name: str, model: Model) -> Finding:
@@ -160,13 +168,16 @@ def _nvidia() -> Iterator[Finding]:
         yield Finding(subject="cuda memory", works=True, detail=f"{layer.name} allocates on the GPU")
     except StreamLLIEError as error:
         yield Finding(subject="cuda memory", works=False, detail=str(error))
+    if (model := _whole_model()) is None:
+        yield Finding(subject="engine build", works=False, detail=NO_MODEL)
+        return
     try:
         with tempfile.TemporaryDirectory(prefix="streamllie-doctor-") as folder:
             fixed = (Sizes.fixed(SIDE, SIDE),)
-            built = build_engine(models()[0].name, sizes=fixed, cache=EngineCache(Path(folder)))
+            built = build_engine(model.name, sizes=fixed, cache=EngineCache(Path(folder)))
         detail = f"built {built.header.about['model']} in {built.header.about['precision']} in {built.seconds:.1f} s"
         yield Finding(subject="engine build", works=True, detail=detail)
-    except (StreamLLIEError, ImportError, IndexError) as error:
+    except (StreamLLIEError, ImportError) as error:
         yield Finding(subject="engine build", works=False, detail=str(error))
 
 

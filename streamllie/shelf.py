@@ -130,11 +130,13 @@ def _checked(model: Model) -> Model:
         if path is None:
             continue
         if not path.is_file():
-            raise ModelError(f'{path} of model "{model.name}" is missing; install the package again')
+            raise ModelError(
+                f'{path} of model "{model.name}" is missing; install the package or export the model again'
+            )
         if (found := sha256(path)) != expected:
             raise ModelError(
                 f'{path} of model "{model.name}" is damaged: its sha256 starts with {found[:12]}, '
-                f"the manifest says {expected[:12]}; install the package again"
+                f"the manifest says {expected[:12]}; install the package or export the model again"
             )
     return model
 

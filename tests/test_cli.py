@@ -1,6 +1,7 @@
 """The command line as people and programs meet it: a process of its own, real files, the real model."""
 
 import json
+import subprocess
 import sys
 import time
 
@@ -185,7 +186,11 @@ def test_models_lists_the_shelf():
     assert "lol_v1_eval15: n 15, psnr " in told
 
 
-def test_doctor_says_what_works_and_why_not():
+def test_doctor_says_what_works_and_why_not_also_with_a_damaged_model(tmp_path, monkeypatch):
+    (tmp_path / "torn.onnx").write_bytes(b"torn")
+    keys = 'file = "torn.onnx"\nbytes = 1\nsha256 = "1"\nparameters = 1\nlicence = "mine"'
+    (tmp_path / "manifest.toml").write_text(f'[[model]]\nname = "torn"\n{keys}\n')
+    monkeypatch.setenv("STREAMLLIE_SHELF", str(tmp_path))
     done = streamllie("doctor", "--json")
     assert done.returncode == 0
     found = {event["subject"]: event for event in events(done)}
@@ -226,6 +231,32 @@ def test_several_sizes_or_a_plot_need_all_backends(tmp_path):
         done = streamllie("bench", *words)
         assert done.returncode == 2
         assert "--backend all" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("film.mp4", 'ends in ".mp4"; a plot is a .png'),
+        ("old.png", "--overwrite"),
+        ("none/a.png", "there is no folder"),
+    ],
+)
+def test_a_plot_that_cannot_be_written_is_told_before_the_measuring(tmp_path, name, sentence):
+    for kept in ("film.mp4", "old.png"):
+        (tmp_path / kept).write_bytes(b"mine")
+    done = streamllie("bench", "--backend", "all", "--plot", tmp_path / name)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert (tmp_path / "film.mp4").read_bytes() == (tmp_path / "old.png").read_bytes() == b"mine"
+
+
+def test_the_run_that_measures_memory_says_what_was_wrong_and_no_more(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "streamllie.bench_backends", "nope", "openvino", "fp32", "64", "64"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith('no model "nope" on the shelf')
 
 
 def test_bench_prints_the_promised_figures():

@@ -9,6 +9,7 @@ machine.
 """
 
 import argparse
+import pickle
 import statistics
 import tempfile
 import time
@@ -28,6 +29,7 @@ from streamllie.models.adr import ADR
 from streamllie.models.memory import Memory, pool
 from streamllie.models.network import Gate, Network, NetworkSize
 from streamllie.models.pog import POG
+from training.command import said
 from training.export import write_onnx
 from training.losses import ssim
 from training.pairs import LOL, validation_pairs
@@ -130,12 +132,13 @@ VARIANTS: dict[str, Callable[[], Network]] = {
 }
 
 
+@said("ablation")
 def main() -> None:
     """Parse the command line, train what is missing, score, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--only", help="train this variant alone, print nothing")
+    parser.add_argument("--only", choices=VARIANTS, help="train this variant alone, print nothing")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for seed in SEEDS:
@@ -171,9 +174,11 @@ def finished(out: Path, name: str, seed: int) -> bool:
 
 def trained(out: Path, name: str, seed: int) -> Network:
     """The averaged network of one run, in eval mode."""
-    network = VARIANTS[name]()
-    saved = torch.load(run(out, name, seed) / "checkpoint.pt", map_location="cpu", weights_only=True)
-    network.load_state_dict(saved["average"])
+    network, path = VARIANTS[name](), run(out, name, seed) / "checkpoint.pt"
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    except (RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is no checkpoint of this ablation ({type(error).__name__}); remove it") from error
     return network.eval().requires_grad_(False)
 
 

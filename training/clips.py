@@ -72,19 +72,21 @@ def scenes(data: Path) -> Iterator[Scene]:
     """Every clip of person D, in motion and held, and every kind of motion, SECONDS long.
 
     Raises:
-        SystemExit: `data` has neither clips of person D nor clean pictures.
+        ValueError: `data` has neither clips of person D nor clean pictures, or one cannot be read.
     """
     cameras = degrade.cameras(data / "sensor-noise/cameras.json")
     seed = -1
     for seed, (name, truth) in enumerate(_clean(data, round(SECONDS * RATE))):
         yield Scene(name=name, rate=RATE, truth=truth, shot=camera(cameras, seed), seed=seed)
     if seed < 0:
-        raise SystemExit(f"{data} has neither clips/person-d-* nor pictures in {datasets.MADE_FROM}")
+        raise ValueError(f"{data} has neither clips/person-d-* nor pictures in {datasets.MADE_FROM}")
 
 
 def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
     for path in sorted((data / "clips").glob("person-d-*")):
         frames = read(path)
+        if not frames:
+            raise ValueError(f"{path} is no readable clip; remove it, or get it again")
         order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
         yield path.stem, [frames[order[n % len(order)]] for n in range(count)]
         yield path.stem.replace("person", HELD), [frames[0]] * count

@@ -1,47 +1,64 @@
 """The log of a run: rows of figures in a CSV file, and their curves as a picture."""
 
 import csv
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from training.command import write_whole
+
 
 class Log:
-    """Rows of figures in a CSV file, also printed, and drawn beside it as curves.png."""
+    """Rows of figures in a CSV file, also printed, and drawn beside it as curves.png.
 
-    def __init__(self, path: Path) -> None:
+    Of an earlier run it keeps what was written up to step `until`; what came later is about to be done again.
+    """
+
+    def __init__(self, path: Path, *, until: int = 0) -> None:
         self.path = path
+        self.rows: list[dict[str, Any]] = []
+        if path.exists():
+            with path.open(newline="", errors="replace") as file:
+                whole = (row for row in csv.DictReader(file) if None not in row and None not in row.values())
+                self.rows = [row for row in whole if str(row.get("step")).isdecimal() and int(row["step"]) <= until]
 
     def write(self, **row: Any) -> None:
-        """Append one row; the first one writes the header."""
-        new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        """Add one row."""
+        self.rows.append(row)
+        write_whole(self.path, self._save)
         print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
-        draw(self.path)
+        write_whole(self.path.with_name("curves.png"), partial(draw, self.rows))
+
+    def is_best(self, scores: Mapping[str, float]) -> bool:
+        """Whether the first of the scores is higher than in all rows so far."""
+        name, score = next(iter(scores.items()), ("", 0.0))
+        return score > max((float(row[name]) for row in self.rows if row.get(name)), default=0.0)
+
+    def _save(self, path: Path) -> None:
+        with path.open("w", newline="") as file:
+            names = dict.fromkeys(name for row in self.rows for name in row)  # validation sets may come and go
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
-def draw(log: Path) -> Path:
-    """The loss above, PSNR of each validation set below, over steps: curves.png beside the log."""
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The loss above, PSNR of each validation set below, over steps."""
     from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second, once a run has something to show
 
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     steps = [int(row["step"]) for row in rows]
     figure = Figure(figsize=(7, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(steps, [float(row["loss"]) for row in rows], marker=".")
     above.set_ylabel("loss")
-    for name in rows[0]:
-        if name.startswith("psnr_"):
-            below.plot(steps, [float(row[name]) for row in rows], marker=".", label=name.removeprefix("psnr_"))
+    for name in dict.fromkeys(name for row in rows for name in row if name.startswith("psnr_")):
+        values = [float(row.get(name) or math.nan) for row in rows]
+        below.plot(steps, values, marker=".", label=name.removeprefix("psnr_"))
     below.set(xlabel="step", ylabel="PSNR in dB, validation")
     if below.lines:
         below.legend()
     for axis in (above, below):
         axis.grid(alpha=0.3)
-    path = log.with_name("curves.png")
     figure.savefig(path, dpi=90)
-    return path

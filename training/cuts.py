@@ -18,6 +18,7 @@ from pathlib import Path
 from streamllie.frame import Plane
 from streamllie.temporal.cuts import CutDetector
 from training import degrade
+from training.command import said
 from training.stories import EVENTS, Happening, Story, scenes
 
 RATES = (15, 30, 60)  # frames per second
@@ -66,6 +67,7 @@ class Judgement:
             self.alarms.append((seed, rate, n, during))
 
 
+@said("cuts")
 def main() -> None:
     """Parse the command line, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

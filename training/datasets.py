@@ -69,13 +69,19 @@ class Samples:
         self.shares = shares / shares.sum()
         self.pairs: list[tuple[Planes, Planes]] = []
         if mixture.pairs:
-            for low, high in training_pairs(data / recipe.pairs, hold_out=recipe.hold_out):
+            last = recipe.last_crop if recipe.last_steps else recipe.crop
+            least = max(recipe.crop[0], last[0]), max(recipe.crop[1], last[1])
+            for low, high in training_pairs(data / recipe.pairs, hold_out=recipe.hold_out, least=least):
                 self.pairs.append((Planes.of(low), Planes.of(high)))
         self.clean: list[Rgb] = []
         self.cameras: list[degrade.Camera] = []
         if mixture.dark or mixture.bright or mixture.black:
             self.cameras = degrade.cameras(data / "sensor-noise/cameras.json")
             self.clean = [p for p in clean_pictures(data, recipe.clean) if p.mean() >= MIN_MEAN * 255]
+            if not self.clean:
+                raise ValueError(f"no bright picture in {', '.join(recipe.clean) or 'clean'} of {data}")
+        elif recipe.clips:
+            raise ValueError("clips are made of clean pictures; give dark, bright or black of the mixture a share")
 
     def batch(self, step: int, *, size: int, crop: tuple[int, int]) -> list[NDArray[np.uint8]]:
         """Six arrays: dark y, u, v and bright y, u, v, each (B, 1, H, W) uint8, chroma of half the sides."""
@@ -113,8 +119,6 @@ class Samples:
         kind = rng.choice(4, p=self.shares)
         if kind == 0:
             dark, bright = self.pairs[rng.integers(len(self.pairs))]
-            if dark.y.shape[0] < height or dark.y.shape[1] < width:
-                raise ValueError(f"a pair of {dark.y.shape[::-1]} pixels is smaller than the crop of {(width, height)}")
             top = 2 * rng.integers((dark.y.shape[0] - height) // 2 + 1)
             left = 2 * rng.integers((dark.y.shape[1] - width) // 2 + 1)
             dark, bright = (p.cut(top, left, height, width) for p in (dark, bright))

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,10 +24,11 @@ import numpy as np
 from streamllie import Enhancer, shelf
 from training import steadiness
 from training.clips import scenes
-from training.datasets import validation
+from training.command import picture_target, said, write_whole
+from training.datasets import MADE_FROM, validation
 from training.export import record
 from training.metrics import colour_error, psnr, ssim
-from training.pairs import PICTURES, pair_names, read_pair
+from training.pairs import PICTURES, find_pairs, read_pair
 from training.planes import Rgb, read_rgb
 from training.recipe import Mixture, Recipe
 
@@ -63,17 +65,23 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--each", action="store_true", help="print every picture's scores")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet to this file")
+    parser.add_argument("--sheet", type=picture_target, help="write a contact sheet to this png or jpg")
     parser.add_argument("--record", metavar="NAME", help="keep the scores in the manifest under this name")
     args = parser.parse_args()
+    with said("evaluate"):
+        if args.record and shelf.find(args.model).parameters is None:
+            raise ValueError(f"{args.model} is on no shelf, so its scores cannot be kept; export it first")
+        (evaluate_clips if args.clips else evaluate_pictures)(args)
 
-    if args.clips:
-        evaluate_clips(args.clips, args)
-        return
+
+def evaluate_pictures(args: argparse.Namespace) -> None:
+    """Print the scores of pairs, of pictures made dark, or of well-lit pictures."""
     if args.pairs:
         pictures = pairs(args.pairs)
     elif args.made:
-        made = validation(Recipe(name="", mixture=Mixture(pairs=0)), args.made)["made"]
+        made = validation(Recipe(name="", mixture=Mixture(pairs=0)), args.made).get("made")
+        if not made:
+            raise ValueError(f"{args.made} has no pictures in {MADE_FROM}; give the data folder")
         pictures = ((str(i), dark, bright) for i, (dark, bright) in enumerate(made))
     else:
         pictures = ((path.stem, picture, picture) for path, picture in _folder(args.bright))
@@ -83,7 +91,7 @@ def main() -> None:
         for name, low, high in pictures:
             out = enhance(low)
             scores.append(score(name, out, high))
-            if args.each:
+            if args.each and not args.json:
                 print(scores[-1])
             if args.sheet:
                 rows.append(np.hstack([_small(p) for p in (low, out, high)]))
@@ -96,17 +104,18 @@ def main() -> None:
     if args.bright:
         summary["worst_psnr"] = round(min(s.psnr for s in scores), 3)
         summary["clipped"] = round(float(np.mean([s.clipped for s in scores])), 5)
-    print(json.dumps(summary) if args.json else ", ".join(f"{name} {value}" for name, value in summary.items()))
+    if args.json:
+        print(json.dumps(summary | ({"each": [asdict(s) for s in scores]} if args.each else {})))
+    else:
+        print(", ".join(f"{name} {value}" for name, value in summary.items()))
     if args.sheet:
-        cv2.imwrite(str(args.sheet), np.vstack(rows)[:, :, ::-1])
-    if args.record:
-        model = shelf.find(args.model)
-        record(model.path.parent, model.name, {"scores": model.scores | {args.record: summary}})
+        write_whole(args.sheet, lambda path: cv2.imwrite(str(path), np.vstack(rows)[:, :, ::-1]))
+    _record(args, summary)
 
 
-def evaluate_clips(data: Path, args: argparse.Namespace) -> None:
+def evaluate_clips(args: argparse.Namespace) -> None:
     """Print a table of every scene, light and mode, then each mode against single frames."""
-    chosen = (scene for scene in scenes(data) if scene.name.startswith(args.scene or ""))
+    chosen = (scene for scene in scenes(args.clips) if scene.name.startswith(args.scene or ""))
     scored: list[steadiness.Row] = []
 
     def kept() -> Iterator[steadiness.Row]:
@@ -117,28 +126,31 @@ def evaluate_clips(data: Path, args: argparse.Namespace) -> None:
     for line in steadiness.table(kept()):
         if not args.json:
             print(line, flush=True)
+    if not scored:
+        raise ValueError(f'no scene of {args.clips} has a name that begins with "{args.scene}"')
     against_single = steadiness.summary(scored)
     if args.json:
         print(json.dumps({"rows": [asdict(row) for row in scored], "against_single": against_single}))
     else:
         for name, values in against_single.items():
             print(f"{name}: {', '.join(f'{key} {value:g}' for key, value in values.items())}")
+    _record(args, against_single)
+
+
+def _record(args: argparse.Namespace, scores: dict[str, Any]) -> None:
     if args.record:
         model = shelf.find(args.model)
-        record(model.path.parent, model.name, {"scores": model.scores | {args.record: against_single}})
+        record(model.path.parent, model.name, {"scores": model.scores | {args.record: scores}})
 
 
 def pairs(folder: Path) -> Iterator[tuple[str, Rgb, Rgb]]:
     """Name, low and high picture (H, W, 3) of each pair of a folder with low/ and high/.
 
     Raises:
-        SystemExit: there are no pairs, a picture lacks its partner, or their sizes differ.
+        ValueError: as `find_pairs` and `read_pair`.
     """
-    try:
-        for name in pair_names(folder):
-            yield name, *read_pair(folder, name)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    for low, high in find_pairs(folder):
+        yield low.stem, *read_pair(low, high)
 
 
 def score(name: str, out: Rgb, truth: Rgb) -> Score:
@@ -154,16 +166,9 @@ def clipped(out: Rgb, truth: Rgb) -> float:
 def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
     paths = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in PICTURES]
     if not paths:
-        raise SystemExit(f"{folder} has no pictures")
+        raise ValueError(f"{folder} has no pictures")
     for path in paths:
-        yield path, _read(path)
-
-
-def _read(path: Path) -> Rgb:
-    try:
-        return read_rgb(path)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
+        yield path, read_rgb(path)
 
 
 def _small(rgb: Rgb, width: int = 300) -> Rgb:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import degrade
+from training.command import said
 
 CLIPS = ("person-d-night.mkv", "person-d-sister.mkv")
 RATE = 30
@@ -33,6 +34,7 @@ SHOT = degrade.Shot(
 )
 
 
+@said("example")
 def main() -> None:
     """Parse the command line and write the clip."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -5,17 +5,23 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 """
 
 import argparse
+import re
+import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 import torch
 
-from streamllie.errors import ModelError
+from streamllie.interrupts import postponed
 from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET, write_onnx
 from streamllie.models.fold import fold
 from streamllie.shelf import MANIFEST, sha256, user_shelf
+from training.command import said, write_whole
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def main() -> None:
@@ -27,54 +33,82 @@ def main() -> None:
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
-    try:
-        load(args.checkpoint)  # says in one sentence what is wrong with a file, before anything is written
+    with said("export"):
         entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
-    except (OSError, ModelError) as error:
-        raise SystemExit(f"export: {error}") from error
     print(f"{args.shelf / entry['file']}: {entry['parameters']} parameters, {entry['bytes']} bytes")
 
 
 def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Path) -> dict[str, Any]:
-    """Write a model's files and its manifest entry, which is returned."""
-    shelf.mkdir(parents=True, exist_ok=True)
-    graph, deep, weights = (shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt"))
+    """Write a model's files and its manifest entry, which is returned. What had that name stays until all is made.
+
+    Raises:
+        ValueError: the name cannot be one of files, the manifest is broken, or the checkpoint itself has a name that
+            would be written.
+        OSError, StreamLLIEError: the checkpoint cannot be read, or a file cannot be written.
+    """
+    if not NAME.fullmatch(name) or name.endswith(".deep"):
+        raise ValueError(f'the name "{name}" cannot be; use letters, digits, "-", "_" and "."')
+    load(checkpoint)  # says in one sentence what is wrong with a file, before anything is written
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    torch.save({key: saved[key] for key in ("average", "recipe", "step")}, weights)
-    folded = fold(load(weights))  # not from `checkpoint`, which a running training may have replaced by now
-    write_onnx(folded, graph, dtype=torch.uint8)
-    write_onnx(folded, deep, dtype=torch.float32)
-    entry = {
-        "name": name,
-        "summary": summary,
-        "licence": licence,
-        "parameters": sum(p.numel() for p in folded.parameters()),
-        "opset": OPSET,
-        "file": graph.name,
-        "bytes": graph.stat().st_size,
-        "sha256": sha256(graph),
-        "deep_file": deep.name,
-        "deep_sha256": sha256(deep),
-        "weights_file": weights.name,
-        "weights_sha256": sha256(weights),
-    }
-    record(shelf, name, entry)
+    shelf.mkdir(parents=True, exist_ok=True)
+    targets = graph, deep, weights = [shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt")]
+    if weights.exists() and weights.samefile(checkpoint) and "optimiser" in saved:
+        raise ValueError(f"{checkpoint} is a run's own checkpoint, which would be lost; choose another name or shelf")
+    _read_manifest(shelf / MANIFEST)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=shelf) as folder:
+        made = [Path(folder) / target.name for target in targets]
+        write_whole(made[2], partial(torch.save, {key: saved[key] for key in ("average", "recipe", "step")}))
+        folded = fold(load(made[2]))  # not from `checkpoint`, which a running training may have replaced by now
+        for path, dtype in zip(made, (torch.uint8, torch.float32), strict=False):
+            write_whole(path, partial(write_onnx, folded, dtype=dtype))
+        entry = {
+            "name": name,
+            "summary": summary,
+            "licence": licence,
+            "parameters": sum(p.numel() for p in folded.parameters()),
+            "opset": OPSET,
+            "file": graph.name,
+            "bytes": made[0].stat().st_size,
+            "sha256": sha256(made[0]),
+            "deep_file": deep.name,
+            "deep_sha256": sha256(made[1]),
+            "weights_file": weights.name,
+            "weights_sha256": sha256(made[2]),
+        }
+        with postponed():
+            for path, target in zip(made, targets, strict=True):
+                path.replace(target)
+            record(shelf, name, entry, new=True)
     return entry
 
 
-def record(shelf: Path, name: str, values: dict[str, Any]) -> None:
-    """Set keys of a model's entry in the shelf's manifest; scores that were there stay unless the files changed."""
+def record(shelf: Path, name: str, values: dict[str, Any], *, new: bool = False) -> None:
+    """Set keys of a model's entry in the shelf's manifest; scores that were there stay unless the files changed.
+
+    Raises:
+        ValueError: the manifest is broken, or has no such model and `new` is not set.
+        StreamLLIEError: it cannot be written; what was there still is.
+    """
     manifest = shelf / MANIFEST
-    document = tomlkit.parse(manifest.read_text()) if manifest.exists() else tomlkit.document()
+    document = _read_manifest(manifest)
     entries = document.setdefault("model", tomlkit.aot())
-    entry = next((e for e in entries if e["name"] == name), None)
+    entry = next((e for e in entries if e.get("name") == name), None)
     if entry is None:
+        if not new:
+            raise ValueError(f'no model "{name}" is on the shelf {shelf}; export it first')
         entry = tomlkit.table()
         entries.append(entry)
     if "sha256" in values and entry.get("sha256") != values["sha256"]:
         entry.pop("scores", None)  # they belong to the old weights
     entry.update(values)
-    manifest.write_text(tomlkit.dumps(document))
+    write_whole(manifest, lambda path: path.write_text(tomlkit.dumps(document), encoding="utf-8"))
+
+
+def _read_manifest(manifest: Path) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(manifest.read_text(encoding="utf-8")) if manifest.exists() else tomlkit.document()
+    except ValueError as error:
+        raise ValueError(f"{manifest} is not a manifest of models ({error}); mend or remove it") from error
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ Validation never sees a scene of training. Neighbouring numbers of LOL-v1 are on
 of a folder of your own, the last tenth in the order of names.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from PIL import Image
 
 from training.planes import Rgb, read_rgb
 
@@ -20,62 +23,101 @@ SHIFTED = {
 # Neighbouring numbers of LOL-v1 are one scene, so whole runs of numbers are held out, with a margin that nobody uses.
 HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
+SMALLEST = (16, 16)  # height and width: what the network works on
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
 
-def training_pairs(folder: Path, *, hold_out: bool) -> list[tuple[Rgb, Rgb]]:
-    """Low and high pictures to train on; without `hold_out`, those of validation too."""
-    if folder.parts[-2:] == tuple(LOL.split("/")):
+def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMALLEST) -> list[tuple[Rgb, Rgb]]:
+    """Low and high pictures to train on; without `hold_out`, those of validation too.
+
+    Raises:
+        ValueError: as `find_pairs` and `read_pair`.
+    """
+    if _is_lol(folder):
         data = folder.parents[1]
         numbers = lol_numbers(data, held_out=False)
         if not hold_out:
             numbers = sorted({int(p.stem) for p in (folder / "low").iterdir()} - BAD_PAIRS)
         return [lol_pair(data, number) for number in numbers]
-    names = pair_names(folder)
-    return [read_pair(folder, name) for name in (names[: -held_back(names)] if hold_out else names)]
+    pairs = find_pairs(folder)
+    return [read_pair(*files, least=least) for files in (pairs[: -held_back(pairs)] if hold_out else pairs)]
 
 
 def validation_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
-    """Low and high pictures of the scenes that are held out."""
-    if folder.parts[-2:] == tuple(LOL.split("/")):
-        data = folder.parents[1]
-        return [lol_pair(data, number) for number in lol_numbers(data, held_out=True)]
-    names = pair_names(folder)
-    return [read_pair(folder, name) for name in names[-held_back(names) :]]
-
-
-def held_back(names: list[str]) -> int:
-    """How many of a folder's pairs are for validation: a tenth, at least one."""
-    return max(1, len(names) // 10)
-
-
-def pair_names(folder: Path) -> list[str]:
-    """Names, without ending, of the pairs of a folder with low/ and high/.
+    """Low and high pictures of the scenes that are held out.
 
     Raises:
-        ValueError: there are fewer than two pairs, or a picture lacks its partner.
+        ValueError: as `find_pairs` and `read_pair`.
     """
-    low, high = ({p.stem for p in (folder / k).glob("*") if p.suffix.lower() in PICTURES} for k in ("low", "high"))
-    if alone := sorted(low ^ high):
+    if _is_lol(folder):
+        data = folder.parents[1]
+        return [lol_pair(data, number) for number in lol_numbers(data, held_out=True)]
+    pairs = find_pairs(folder)
+    return [read_pair(*files) for files in pairs[-held_back(pairs) :]]
+
+
+def held_back(pairs: Sequence[object]) -> int:
+    """How many of a folder's pairs are for validation: a tenth, at least one."""
+    return max(1, len(pairs) // 10)
+
+
+def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """The files of a folder with low/ and high/ that have the same name, without ending, in the order of the names.
+
+    Raises:
+        ValueError: there are fewer than two pairs, a picture lacks its partner, or two of a folder share a name.
+    """
+    low, high = (_by_name(folder / kind) for kind in ("low", "high"))
+    if alone := sorted(low.keys() ^ high.keys()):
         raise ValueError(f"{folder}: no partner for {', '.join(alone)}; low/ and high/ must hold the same names")
     if len(low) < 2:
         raise ValueError(f"{folder} has {len(low)} pairs; give a folder with low/ and high/ that holds two at least")
-    return sorted(low)
+    return [(low[name], high[name]) for name in sorted(low)]
 
 
-def read_pair(folder: Path, name: str) -> tuple[Rgb, Rgb]:
-    """Low and high picture of one name.
+def _by_name(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() not in PICTURES:
+            continue
+        if (other := found.setdefault(path.stem, path)) != path:
+            raise ValueError(f"{folder} has both {other.name} and {path.name}; which is meant? Remove one")
+    return found
+
+
+def read_pair(low: Path, high: Path, *, least: tuple[int, int] = SMALLEST) -> tuple[Rgb, Rgb]:
+    """The two pictures.
 
     Raises:
-        ValueError: their sizes differ.
+        ValueError: one of them cannot be read to its end, is smaller than `least` (height, width), or they differ in
+            size.
     """
-    low, high = (
-        read_rgb(next(p for p in sorted((folder / kind).glob(f"{name}.*")) if p.suffix.lower() in PICTURES))
-        for kind in ("low", "high")
-    )
-    if low.shape != high.shape:
-        raise ValueError(f"{folder}: {name} is {low.shape[:2]} in low/ and {high.shape[:2]} in high/")
-    return low, high
+    for path in (low, high):
+        _check_whole(path)
+    dark, bright = read_rgb(low), read_rgb(high)
+    if dark.shape != bright.shape:
+        raise ValueError(f"{low} is {_size(dark)} and {high} is {_size(bright)}; the two of a pair must be of one size")
+    if dark.shape[0] < least[0] or dark.shape[1] < least[1]:
+        needed = f"{least[1]}x{least[0]}"
+        raise ValueError(f"{low} is {_size(dark)}; here a picture must be {needed} at least: leave it out")
+    return dark, bright
+
+
+def _check_whole(path: Path) -> None:
+    """OpenCV fills up what is missing with grey."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is no readable picture ({error}); leave it out, or get it again") from None
+
+
+def _size(rgb: Rgb) -> str:
+    return f"{rgb.shape[1]}x{rgb.shape[0]}"
+
+
+def _is_lol(folder: Path) -> bool:
+    return folder.parts[-2:] == tuple(LOL.split("/"))
 
 
 def lol_numbers(data: Path, *, held_out: bool) -> list[int]:

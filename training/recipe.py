@@ -1,11 +1,12 @@
 """A recipe: everything that decides a training run. A TOML file lists what differs from the defaults below."""
 
+import math
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from streamllie.models.network import NetworkSize
+from streamllie.models.network import SHRINK, NetworkSize
 from training.degrade import SHARES
 
 
@@ -75,33 +76,75 @@ class Recipe:
         return asdict(self)
 
 
+POSITIVE = ("clip_norm", "noise")
+# Numbers that make sense from here on; all others do from 0.
+LEAST = {
+    **dict.fromkeys(("steps", "batch", "clip_batch", "clip_frames", "last_batch", "validate_every", "scales"), 1),
+    **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
+    **dict.fromkeys(POSITIVE, 1e-9),
+}
+MOST = {"clips": 1, "ema": 1}
+CROPS = ("crop", "last_crop", "clip_crop")
+
+
 def read(path: Path, network: NetworkSize | None = None) -> Recipe:
     """A recipe from a TOML file; its name is the file's unless it says another.
 
     The file's [network] lists what differs from `network`, that of the weights to start from, or from the defaults.
 
     Raises:
-        ValueError: there is a key that no recipe has.
+        ValueError: it is not TOML, there is a key that no recipe has, or a value that makes no sense.
     """
-    return build({"name": path.stem} | tomllib.loads(path.read_text()), network)
+    try:
+        return build({"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8")), network)
+    except ValueError as error:  # no UTF-8, no TOML, or as below
+        raise ValueError(f"{path} is no recipe: {error}") from error
 
 
 def build(values: dict[str, Any], network: NetworkSize | None = None) -> Recipe:
     """As `read`, from plain values."""
-    _check(values, Recipe, "recipe")
     values = dict(values)
     begun = {"network": network or NetworkSize(), "mixture": Mixture(), "losses": Losses()}
-    for key, usual in begun.items():
+    usual = {f.name: f.default for f in fields(Recipe)} | begun | {"name": ""}
+    _check(values, usual, "recipe")
+    for key, part in begun.items():
         given = values.get(key, {})
-        _check(given, type(usual), key)
-        values[key] = replace(usual, **given)
-    for key in ("crop", "last_crop", "clip_crop", "clean", "noise"):
-        if key in values:
-            values[key] = tuple(values[key])
-    return Recipe(**values)
+        _check(given, vars(part), key)
+        values[key] = replace(part, **given)
+    for key, value in values.items():
+        values[key] = tuple(value) if isinstance(value, list) else value
+    made = Recipe(**values)
+    if not sum(vars(made.mixture).values()):
+        raise ValueError("all of mixture is 0; give one of it a share")
+    if made.noise[0] > made.noise[1]:
+        raise ValueError(f"noise is {list(made.noise)}; write the least first")
+    return made
 
 
-def _check(values: dict[str, Any], kind: type, name: str) -> None:
-    known = {f.name for f in fields(kind)}
-    if unknown := sorted(set(values) - known):
-        raise ValueError(f"unknown {name} keys {unknown}; there are: {', '.join(sorted(known))}")
+def _check(given: dict[str, Any], usual: dict[str, Any], name: str) -> None:
+    if unknown := sorted(set(given) - set(usual)):
+        raise ValueError(f"unknown {name} keys {unknown}; there are: {', '.join(sorted(usual))}")
+    for key, value in given.items():
+        _check_value(key, value, usual[key])
+
+
+def _check_value(key: str, value: Any, usual: Any) -> None:
+    """Raise unless a value is of the kind that is usual there, and in the range that makes sense."""
+    kind = type(usual)
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{key} is {value!r}; it must be a table: [{key}]")
+    elif kind is tuple:
+        if not isinstance(value, list | tuple) or (key != "clean" and len(value) != len(usual)):
+            raise ValueError(f"{key} is {value!r}; it must be a list, such as {list(usual)}")
+        for part in value:
+            _check_value(key, part, usual[0])
+        if key in CROPS and (min(value) <= 0 or any(side % SHRINK for side in value)):
+            raise ValueError(f"{key} is {list(value)}; both sides must be multiples of {SHRINK}")
+    elif not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool) != (kind is bool):
+        word = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]
+        raise ValueError(f"{key} is {value!r}; it must be {word}")
+    elif kind in {int, float} and not LEAST.get(key, 0) <= value <= MOST.get(key, math.inf):
+        least = f"at least {LEAST.get(key, 0)}" if key not in POSITIVE else "more than 0"
+        most = f" and at most {MOST[key]}" if key in MOST else ""
+        raise ValueError(f"{key} is {value}; it must be {least}{most}")

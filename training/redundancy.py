@@ -21,6 +21,7 @@ from streamllie.models.memory import Memory
 from streamllie.models.network import Network
 from streamllie.models.pog import POG
 from training.ablation import SEEDS, score_one, trained
+from training.command import said
 from training.pairs import LOL, validation_pairs
 from training.planes import Rgb
 from training.train import whole
@@ -33,6 +34,7 @@ GENERATED = {
 Pairs = list[tuple[Rgb, Rgb]]
 
 
+@said("redundancy")
 def main() -> None:
     """Parse the command line, measure, draw and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -10,19 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.command import at_least, picture_target, said, write_whole
 
+
+@said("sheet")
 def main() -> None:
     """Parse the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("sheet", type=Path)
-    parser.add_argument("--rows", type=int, default=2)
-    parser.add_argument("--width", type=int, default=480, help="of one picture, in pixels")
+    parser.add_argument("sheet", type=picture_target)
+    parser.add_argument("--rows", type=at_least(1), default=2)
+    parser.add_argument("--width", type=at_least(16), default=480, help="of one picture, in pixels")
     args = parser.parse_args()
     columns = [moments(path, count=args.rows, width=args.width) for path in (args.before, args.after)]
     rows = [np.hstack(pair) for pair in zip(*columns, strict=True)]
-    cv2.imwrite(str(args.sheet), np.vstack(rows))
+    write_whole(args.sheet, lambda path: cv2.imwrite(str(path), np.vstack(rows)))
 
 
 def moments(path: Path, *, count: int, width: int) -> list[NDArray[np.uint8]]:
@@ -37,7 +40,7 @@ def moments(path: Path, *, count: int, width: int) -> list[NDArray[np.uint8]]:
             cv2.resize(bgr, (width, round(bgr.shape[0] * width / bgr.shape[1])), interpolation=cv2.INTER_AREA)
         )
     if len(pictures) < count:
-        raise SystemExit(f"{path} has {len(pictures)} readable pictures, {count} are wanted")
+        raise ValueError(f"{path} has {len(pictures)} readable pictures, {count} are wanted")
     return [pictures[(2 * i + 1) * len(pictures) // (2 * count)] for i in range(count)]
 
 

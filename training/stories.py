@@ -238,7 +238,7 @@ def scenes(data: Path | None, *, part: str) -> list[Scene]:
     clips = [clip for clip in sorted((data / "clips").glob("*.m*")) if clip.name.startswith(JUDGED) == judge]
     found = [still(read_rgb(path)) for path in pictures] + [moving(read(path, most=90)) for path in clips]
     if not found:
-        raise SystemExit(f"{data} has no bsds500, no open-photos and no clips; leave --data out to draw the scenes")
+        raise ValueError(f"{data} has no bsds500, no open-photos and no clips; leave --data out to draw the scenes")
     return found
 
 

@@ -1,15 +1,18 @@
 """Train a model from a recipe: python -m training.train configs/lite.toml --data DATA --out runs/lite
 
-Read it top to bottom. A run is resumed by giving the same command again. `--out` receives checkpoint.pt (weights,
-their moving average, optimiser, step and recipe), log.csv and curves.png. Several GPUs: torchrun --nproc-per-node N -m
-training.train ...; each takes batches of its own, and gradients are averaged.
+Read it top to bottom. A run is stopped by Ctrl-C and resumed by giving the same command again. `--out` receives
+checkpoint.pt (weights, their moving average, optimiser, step and recipe), best.pt (the average at the step that did
+best on held-out pairs, or else on pictures made dark), log.csv and curves.png. Several GPUs: torchrun
+--nproc-per-node N -m training.train ...; each takes batches of its own, and gradients are averaged.
 """
 
 import argparse
 import copy
 import math
 import os
-import re
+import signal
+import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,17 +24,16 @@ from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from streamllie.errors import ModelError
 from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
 from training import losses, recipe
+from training.checkpoints import grow, resume, save, save_average
+from training.command import at_least, said, set_by_signals
 from training.curves import Log
 from training.datasets import Samples, validation
 from training.planes import Planes, Rgb
 from training.recipe import Recipe
-
-HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate
 
 
 def main() -> None:
@@ -45,15 +47,19 @@ def main() -> None:
         help="start from the averaged weights of this checkpoint; of several, a later one replaces what it has itself",
     )  # fmt: skip
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=0, help="processes that make pictures meanwhile: for a GPU")
+    parser.add_argument("--threads", type=at_least(1), default=1)
+    parser.add_argument(
+        "--workers", type=at_least(0), default=0, help="processes that make pictures meanwhile: for a GPU"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    try:
+    stop = threading.Event()
+    with said("training"), set_by_signals(stop):
         plan = recipe.read(args.recipe, load(args.init[-1]).size if args.init else None)
-        train(plan, data=args.data, out=args.out, init=args.init, device=args.device, workers=args.workers)
-    except (OSError, ValueError, ModelError) as error:
-        raise SystemExit(f"training: {error}") from error
+        train(plan, data=args.data, out=args.out, init=args.init, device=args.device, workers=args.workers, stop=stop)
+    if stop.is_set():
+        print("training: stopped, and the checkpoint is written; the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
 
 
 def train(
@@ -65,43 +71,39 @@ def train(
     device: str = "cpu",
     workers: int = 0,
     network: nn.Module | None = None,
+    stop: threading.Event | None = None,
 ) -> Path:
     """Run a recipe to its end, resuming what `out` holds; returns the checkpoint's path.
 
     `workers` processes make the pictures, the same ones as without. `network` takes the place of the recipe's, for
-    comparisons of architectures.
+    comparisons of architectures. Once `stop` is set, it ends after the step at hand, which is saved.
+
+    Raises:
+        ValueError: the recipe does not go with the device, the data, or what `out` holds.
+        OSError, StreamLLIEError: a file cannot be read or written.
     """
     device, rank, world = join(device)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "checkpoint.pt"
-    torch.manual_seed(plan.seed)
-    network = (network or Network(plan.network)).to(device, memory_format=torch.channels_last)  # a seventh faster
-    for weights in init:
-        grow(network, torch.load(weights, map_location="cpu", weights_only=True)["average"])
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.startswith(plan.only))
+    network = begin(plan, init, network).to(device, memory_format=torch.channels_last)  # a seventh faster
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
     step = 0
     if path.exists():
-        saved = torch.load(path, map_location=device, weights_only=True)
-        network.load_state_dict(saved["network"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step = saved["step"]
+        step = resume(path, network=network, average=average, optimiser=optimiser)
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     batches = Batches(plan, data, rank=rank, world=world)
     coming = iter(
         DataLoader(batches, None, sampler=range(step, plan.steps), num_workers=workers, worker_init_fn=one_thread)
     )
     unseen = validation(plan, data) if rank == 0 else {}
-    log = Log(out / "log.csv")
+    log = Log(out / "log.csv", until=step)
     saved_at = started = time.monotonic()
-    running, first = 0.0, step
+    running, first, stopped = 0.0, step, False
 
-    while step < plan.steps:
+    while step < plan.steps and not stopped:
         network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(plan, step)
@@ -109,6 +111,8 @@ def train(
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=plan.autocast):
             planes = to_float(next(coming), device)
             loss = (clip_loss if planes[0].dim() == 5 else picture_loss)(model, planes, plan)
+        if not loss.requires_grad:
+            raise ValueError(f'what is trained alone, "{plan.only}", has no part in pictures; set clips to 1')
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
@@ -117,23 +121,42 @@ def train(
             update(average, network, min(plan.ema, (step + 1) / (step + 10)))
             running += 0.01 * (loss.item() - running) if step > first else loss.item()
         step += 1
+        stopped = stop is not None and stop.is_set()
 
         if rank:
             continue
-        if step % plan.validate_every == 0 or step == plan.steps:
+        validated = step % plan.validate_every == 0 or step == plan.steps
+        if validated or stopped or time.monotonic() - saved_at > plan.checkpoint_minutes * 60:
+            save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
+            saved_at = time.monotonic()
+        if validated:
+            scores = {f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()}
+            if log.is_best(scores):
+                save_average(out / "best.pt", average=average, step=step, plan=plan)
             log.write(
                 step=step,
                 loss=round(running, 5),
-                **{f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()},
+                **scores,
                 lr=f"{learning_rate(plan, step):.2e}",
                 seconds_per_step=round((time.monotonic() - started) / (step - first), 4),
             )
-        if time.monotonic() - saved_at > plan.checkpoint_minutes * 60 or step == plan.steps:
-            save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
-            saved_at = time.monotonic()
     if world > 1:
         distributed.destroy_process_group()
     return path
+
+
+def begin(plan: Recipe, init: Sequence[Path], network: nn.Module | None = None) -> nn.Module:
+    """The recipe's network, or the one that is given, with the weights of `init`; what stays as it is has no grad."""
+    torch.manual_seed(plan.seed)
+    network = network or Network(plan.network)
+    for weights in init:
+        grow(network, load(weights).state_dict())
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.startswith(plan.only))
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        parts = ", ".join(f"{name}." for name, _ in network.named_children())
+        raise ValueError(f'only is "{plan.only}", and no weight has a name that begins so; its parts are {parts}')
+    return network
 
 
 class Batches:
@@ -154,8 +177,12 @@ class Batches:
 
 
 def one_thread(worker: int) -> None:
-    """A worker starts as a copy of this process without its threads: OpenCV must not wait for them."""
+    """A worker starts as a copy of this process without its threads: OpenCV must not wait for them.
+
+    Ctrl-C goes to all processes of a terminal; a worker goes on until the run has ended.
+    """
     cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
@@ -189,31 +216,14 @@ def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
 def join(device: str) -> tuple[str, int, int]:
     """This process's device, rank and number of processes: those that torchrun set, or 0 of 1."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    try:
+        torch.empty((), device=device)
+    except (RuntimeError, AssertionError) as error:  # torch is built without it, or there is none
+        raise ValueError(f'the device "{device}" cannot be used here; leave out --device, or say cpu') from error
     if world > 1:
         distributed.init_process_group("nccl" if device == "cuda" else "gloo")
         device = f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
     return device, rank, world
-
-
-@torch.no_grad()
-def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Take over the weights of a network of the same size or smaller.
-
-    A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Of layers that feed a
-    gate, each half of the outputs does so. Layers that the smaller network does not have keep their initial values.
-    """
-    for name, value in network.state_dict().items():
-        old = weights.get(name)
-        if old is None or old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
-            continue
-        if not value.dim():
-            value.copy_(old)  # how many batches a norm has seen
-            continue
-        halves = 2 if HALVED.search(name) else 1
-        for into, part in zip(value.tensor_split(halves), old.tensor_split(halves), strict=True):
-            if value.dim() > 1:
-                into[: part.shape[0]] = 0
-            into[tuple(slice(n) for n in part.shape)] = part
 
 
 def learning_rate(plan: Recipe, step: int) -> float:
@@ -259,20 +269,9 @@ def whole(low: Rgb, high: Rgb, device: str = "cpu") -> list[Tensor]:
 
 
 def plane_psnr(result: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
-    """PSNR in dB of y, u, v, weighed as RGB error weighs them by the BT.601 matrix."""
+    """PSNR in dB, at most 60, of y, u, v, weighed as RGB error weighs them by the BT.601 matrix."""
     y, u, v = ((a - b).square().mean().item() for a, b in zip(result, truth, strict=True))
-    return -10 * math.log10(y + 1.09 * u + 0.83 * v)
-
-
-def save(
-    path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, plan: Recipe
-) -> None:
-    """Write a checkpoint whole or not at all."""
-    unfinished = path.with_suffix(".new")
-    torch.save(
-        {"network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
-         "step": step, "recipe": plan.as_dict()}, unfinished)  # fmt: skip
-    unfinished.replace(path)
+    return -10 * math.log10(max(y + 1.09 * u + 0.83 * v, 1e-6))
 
 
 if __name__ == "__main__":

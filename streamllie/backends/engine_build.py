@@ -72,6 +72,8 @@ def build_engine(
     began = time.perf_counter()
     if output is not None and output.exists() and not overwrite:
         raise EngineUnusable(f"{output} is already there; --overwrite replaces it")
+    if output is not None and not output.parent.is_dir():
+        raise EngineUnusable(f'there is no folder "{output.parent}"; make it first')
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
     name, graph = _graph(subject, deep=deep)

@@ -73,9 +73,17 @@ class EngineCache:
         self.path(key).unlink(missing_ok=True)
 
     def entries(self) -> list[Entry]:
-        """All files, newest first."""
+        """All files, newest first.
+
+        Raises:
+            EngineUnusable: the cache is no folder.
+        """
         found: list[tuple[float, Entry]] = []
+        if self.folder.exists() and not self.folder.is_dir():
+            raise EngineUnusable(f"the cache {self.folder} is no folder; set STREAMLLIE_CACHE to another")
         for path in self.folder.glob(f"*{SUFFIX}"):
+            if path.is_dir():
+                continue
             with suppress(FileNotFoundError):  # another process may be pruning
                 state = path.stat()
                 found.append((state.st_mtime, Entry(path=path, bytes=state.st_size, header=_header(path))))

@@ -163,6 +163,14 @@ def test_prune_removes_the_torn_the_useless_and_what_a_dead_process_left_but_no_
     assert [path.name for path in cache.folder.iterdir()] == [cache.path(key_of({"n": 2})).name]
 
 
+def test_a_folder_in_the_cache_is_no_engine_and_a_cache_that_is_a_file_is_told(cache, tmp_path):
+    (cache.folder / "odd.engine").mkdir(parents=True)
+    assert cache.entries() == cache.prune(lambda header: True) == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EngineUnusable, match=r"is no folder; set STREAMLLIE_CACHE to another"):
+        EngineCache(tmp_path / "file").entries()
+
+
 def test_prune_leaves_alone_what_is_being_built(cache):
     def make():
         part = cache.folder / f"{KEY[:32]}.1-1.part"

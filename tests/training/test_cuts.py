@@ -81,5 +81,5 @@ def test_precision_and_recall_are_printed_by_event(monkeypatch, capsys):
 
 
 def test_a_folder_without_scenes_is_named(tmp_path):
-    with pytest.raises(SystemExit, match="leave --data out"):
+    with pytest.raises(ValueError, match="leave --data out"):
         scenes(tmp_path, part="judge")

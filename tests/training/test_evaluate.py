@@ -1,11 +1,13 @@
 import json
+import re
+import shutil
 import sys
 
 import cv2
 import numpy as np
 import pytest
 
-from streamllie import Enhancer
+from streamllie import Enhancer, shelf
 from training import evaluate
 from training.metrics import psnr
 
@@ -66,12 +68,40 @@ def test_a_sheet_shows_dark_ours_and_truth_of_every_pair(folder, monkeypatch, tm
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * 200, 3 * 300, 3)
 
 
+def test_json_with_every_picture_is_one_object(folder, monkeypatch, capsys):
+    run(monkeypatch, "--pairs", str(folder), "--json", "--each")
+    printed = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in printed["each"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--pairs", "{low}"], r"evaluate: .*low has 0 pairs; give a folder with low/ and high/"),
+        (["--pairs", "{folder}", "--model", "nope"], 'evaluate: no model "nope" on the shelf'),
+        (["--pairs", "{folder}", "--backend", "nope"], "evaluate: .*nope"),
+        (["--made", "{folder}"], r"evaluate: .* has no pictures in bsds500/val; give the data folder"),
+        (["--bright", "{folder}"], r"evaluate: .* has no pictures"),
+        (["--clips", "{folder}"], r"evaluate: there is no .*cameras\.json"),
+        (["--clips", "{data}", "--scene", "persn"], r'evaluate: no scene of .* has a name that begins with "persn"'),
+        (["--pairs", "{folder}", "--sheet", "{folder}/none/a.png"], "there is no folder"),
+        (["--pairs", "{folder}", "--sheet", "a.txt"], '"a.txt" must end in .png or .jpg'),
+        (["--pairs", "{folder}", "--model", "{loose}", "--record", "x"], "evaluate: .* is on no shelf"),
+    ],
+)
+def test_a_mistake_is_one_sentence(folder, data, monkeypatch, capsys, tmp_path, words, sentence):
+    loose = shutil.copy(shelf.find("lite").path, tmp_path / "loose.onnx")
+    places = {"folder": folder, "low": folder / "low", "data": data, "loose": loose}
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, *(word.format(**places) for word in words))
+    told = capsys.readouterr().err + str(stopped.value.code)
+    assert re.search(sentence, told), told
+
+
 def test_pairs_that_do_not_fit_are_named(folder):
-    cv2.imwrite(str(folder / "low/alone.png"), np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(SystemExit, match="no partner for alone"):
+    cv2.imwrite(str(folder / "low/alone.png"), np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match="no partner for alone"):
         list(evaluate.pairs(folder))
-    cv2.imwrite(str(folder / "high/alone.png"), np.zeros((9, 8, 3), np.uint8))
-    with pytest.raises(SystemExit, match="alone is"):
+    cv2.imwrite(str(folder / "high/alone.png"), np.zeros((34, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"alone\.png is 32x32 and .*alone\.png is 32x34"):
         list(evaluate.pairs(folder))
-    with pytest.raises(SystemExit, match="has 0 pairs; give a folder with low/ and high/"):
-        list(evaluate.pairs(folder / "low"))

@@ -118,5 +118,13 @@ def test_a_mode_is_told_as_a_share_of_single_frames(scene):
 
 def test_a_folder_without_clips_and_pictures_is_named(data, tmp_path):
     (tmp_path / "sensor-noise").symlink_to(data / "sensor-noise")
-    with pytest.raises(SystemExit, match="has neither clips/person-d"):
+    with pytest.raises(ValueError, match="has neither clips/person-d"):
+        next(clips.scenes(tmp_path))
+
+
+def test_a_clip_that_cannot_be_read_is_named(data, tmp_path):
+    (tmp_path / "sensor-noise").symlink_to(data / "sensor-noise")
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips/person-d-torn.mp4").write_bytes(b"torn")
+    with pytest.raises(ValueError, match=r"person-d-torn\.mp4 is no readable clip"):
         next(clips.scenes(tmp_path))

@@ -1,0 +1,156 @@
+"""A run that is stopped, killed or begun wrongly: what was learned stays, and the way on is said."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from streamllie.errors import SinkError
+from streamllie.models.checkpoint import load
+from tests.models.networks import SMALL
+from tests.training.test_train import PLAN, ROOT, write_plan
+from training import checkpoints, train
+from training.curves import Log
+
+
+def steps_of(out) -> list[str]:
+    with (out / "log.csv").open(newline="") as file:
+        return [row["step"] for row in csv.DictReader(file)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_what_was_learned_and_says_how_to_go_on(data, tmp_path, number):
+    write_plan(tmp_path, "steps = 100000\nvalidate_every = 2")
+    command = [sys.executable, "-m", "training.train", "plan.toml", "--data", str(data), "--out", "out"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout.readline().startswith("step=2 ")
+        run.send_signal(number)
+        _, told = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert told == "training: stopped, and the checkpoint is written; the same command goes on from there\n"
+    assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] >= 2
+
+
+def test_the_best_step_is_kept_beside_the_last(data, tmp_path, monkeypatch):
+    scores = iter([20.0, 21.0, 23.0, 21.0, 22.0, 21.0])  # of pairs and of made pictures in turn
+    monkeypatch.setattr("training.train.validate", lambda network, pairs: next(scores))
+    train.train(replace(PLAN, validate_every=2), data=data, out=tmp_path)
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert best["step"] == 4
+    assert load(tmp_path / "best.pt").size == SMALL
+    assert "optimiser" not in best
+
+
+def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_torn(data, tmp_path):
+    log = Log(tmp_path / "log.csv")
+    for step in (2, 4, 6):
+        log.write(step=step, loss=0.5, psnr_pairs=20.0)
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("7,0.4")
+    again = Log(tmp_path / "log.csv", until=4)
+    again.write(step=6, loss=0.25, psnr_pairs=21.0, psnr_made=19.0)
+    with (tmp_path / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert [row["psnr_made"] for row in rows] == ["", "", "19.0"]
+    assert not again.is_best({"psnr_pairs": 20.5})
+    assert again.is_best({"psnr_pairs": 21.5})
+
+
+@pytest.mark.parametrize("content", ["", "step,loss\n"])
+def test_a_log_without_a_line_is_no_reason_to_stop(data, tmp_path, content):
+    (tmp_path / "log.csv").write_text(content)
+    train.train(replace(PLAN, steps=3), data=data, out=tmp_path)
+    assert steps_of(tmp_path) == ["3"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"torn"])
+def test_a_checkpoint_that_does_not_go_with_the_recipe_is_left_alone_and_told(data, tmp_path, content):
+    path = train.train(replace(PLAN, steps=1, validate_every=1), data=data, out=tmp_path)
+    if content is not None:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be resumed .*another --out"):
+        train.train(replace(PLAN, network=replace(SMALL, coarse=16)), data=data, out=tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(data, tmp_path, monkeypatch):
+    path = train.train(replace(PLAN, steps=1, validate_every=1), data=data, out=tmp_path)
+    before = path.read_bytes()
+
+    def half(state, target):
+        target.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(checkpoints.torch, "save", half)
+    with pytest.raises(SinkError, match=r"checkpoint\.pt"):
+        train.train(replace(PLAN, steps=2, validate_every=1), data=data, out=tmp_path)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "checkpoint.pt", "curves.png", "log.csv"]
+
+
+def test_a_pair_without_any_error_has_a_psnr_too():
+    white = [torch.ones(1, 1, 4, 4), *2 * [torch.zeros(1, 1, 2, 2)]]
+    assert train.plane_psnr(white, white) == pytest.approx(60)
+
+
+@pytest.fixture(scope="module")
+def more(data) -> Path:
+    """The data folder, with two pairs of somebody's own."""
+    for kind in ("low", "high"):
+        (data / "mine" / kind).mkdir(parents=True)
+        for name in ("a", "b"):
+            cv2.imwrite(str(data / "mine" / kind / f"{name}.png"), np.full((96, 128, 3), 50, np.uint8))
+    return data
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"only": "histry."}, 'only is "histry.", and no weight has a name that begins so; its parts are history., '),
+        ({"only": "history."}, "has no part in pictures; set clips to 1"),
+        ({"clean": ("lol-v1/train/low",)}, "no bright picture in lol-v1/train/low"),
+        ({"clips": 0.5, "mixture": replace(PLAN.mixture, dark=0, bright=0, black=0)}, "clips are made of clean"),
+        ({"crop": (96, 160)}, r"png is 128x96; here a picture must be 160x96 at least"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_told_before_the_first_step(more, tmp_path, changes, sentence):
+    plan = replace(PLAN, network=replace(SMALL, history=True), pairs="mine", **changes)
+    with pytest.raises(ValueError, match=sentence):
+        train.train(plan, data=more, out=tmp_path)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--device", "gpu"], 'training: the device "gpu" cannot be used here'),
+        (["--init", "plan.toml"], r"training: plan\.toml is not a checkpoint"),
+        (["--threads", "0"], '"0" must be a whole number, 1 or more'),
+        (["--data", "nowhere"], "training: there is no nowhere"),
+        (["--out", "plan.toml"], r"training: plan\.toml: "),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(data, tmp_path, monkeypatch, capsys, words, sentence):
+    write_plan(tmp_path, "steps = 1")
+    monkeypatch.chdir(tmp_path)
+    usual = ["--data", str(data), "--out", "out", "--device", "cpu"]
+    monkeypatch.setattr(sys, "argv", ["train", "plan.toml", *usual, *words])
+    with pytest.raises(SystemExit) as stopped:
+        train.main()
+    told = capsys.readouterr().err + str(stopped.value.code)
+    assert re.search(sentence, told), told

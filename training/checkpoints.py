@@ -1,0 +1,70 @@
+"""What a run keeps on the disk: written whole, resumed to the bit, and the beginning of a larger network."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from training.command import write_whole
+from training.recipe import Recipe
+
+HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate
+
+
+def save(
+    path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, plan: Recipe
+) -> None:
+    """Write a checkpoint whole or not at all."""
+    state = {
+        "network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
+        "step": step, "recipe": plan.as_dict(),
+    }  # fmt: skip
+    write_whole(path, partial(torch.save, state))
+
+
+def save_average(path: Path, *, average: nn.Module, step: int, plan: Recipe) -> None:
+    """Write what a model is exported from, alone."""
+    state = {"average": average.state_dict(), "step": step, "recipe": plan.as_dict()}
+    write_whole(path, partial(torch.save, state))
+
+
+def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """Take over what a checkpoint holds; the step that comes next.
+
+    Raises:
+        ValueError: it is of another network, it is torn, or no run's checkpoint.
+    """
+    try:
+        saved = torch.load(path, map_location=next(network.parameters()).device, weights_only=True)
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        return int(saved["step"])
+    except Exception as error:  # torch.load raises whatever it meets, and advises to trust the file
+        raise ValueError(
+            f"{path} cannot be resumed ({type(error).__name__}); give the recipe and the --init that it was begun with,"
+            " or another --out"
+        ) from error
+
+
+@torch.no_grad()
+def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Take over the weights of a network of the same size or smaller.
+
+    A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Of layers that feed a
+    gate, each half of the outputs does so. Layers that the smaller network does not have keep their initial values.
+    """
+    for name, value in network.state_dict().items():
+        old = weights.get(name)
+        if old is None or old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
+            continue
+        if not value.dim():
+            value.copy_(old)  # how many batches a norm has seen
+            continue
+        halves = 2 if HALVED.search(name) else 1
+        for into, part in zip(value.tensor_split(halves), old.tensor_split(halves), strict=True):
+            if value.dim() > 1:
+                into[: part.shape[0]] = 0
+            into[tuple(slice(n) for n in part.shape)] = part

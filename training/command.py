@@ -1,0 +1,84 @@
+"""What the commands of training share: mistakes are said in one sentence, and files appear when they are whole."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamllie.errors import StreamLLIEError
+from streamllie.video.target import give_name, temporary_name, write_error
+
+
+@contextmanager
+def said(command: str) -> Generator[None]:
+    """End the process with exit code 1 and one sentence on stderr where the body meets a mistake."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SystemExit(
+            f"{command}: there is no {error.filename}; see training/README.md for what lies where"
+        ) from error
+    except OSError as error:
+        raise SystemExit(f"{command}: {error.filename or 'the system'}: {error.strerror or error}") from error
+    except (ValueError, StreamLLIEError) as error:
+        raise SystemExit(f"{command}: {error}") from error
+
+
+@contextmanager
+def set_by_signals(stop: threading.Event) -> Generator[None]:
+    """In the body, the first Ctrl-C or SIGTERM sets `stop`; a second one ends the process."""
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    def answer(number: int, frame: object) -> None:
+        stop.set()
+        restore()
+
+    for number in usual:
+        signal.signal(number, answer)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def write_whole(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file of another name in the same folder, then give it the target's, whatever had that name.
+
+    Raises:
+        SinkError: the file cannot be written; what was there still is.
+    """
+    temporary = temporary_name(target)
+    try:
+        write(temporary)
+        give_name(temporary, target, overwrite=True)
+    except (OSError, RuntimeError) as error:  # torch says of a full disk that it is a RuntimeError
+        raise write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def picture_target(text: str) -> Path:
+    """The name of a picture to write, for argparse: png or jpg, in a folder that exists."""
+    path = Path(text)
+    if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
+        raise argparse.ArgumentTypeError(f'"{text}" must end in .png or .jpg')
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f'there is no folder "{path.parent}"; make it first')
+    return path
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Whole numbers from `least` on, for argparse."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'"{text}" must be a whole number, {least} or more')
+        return int(text)
+
+    return number
