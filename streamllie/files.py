@@ -98,13 +98,22 @@ def enhance_folder(
     source, target = Path(source), Path(target)
     if target.exists() and not target.is_dir():
         raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
-    if target.resolve() == source.resolve():
+    try:
+        same = target.resolve() == source.resolve()
+    except OSError as error:
+        raise SourceError(f'"{source}" cannot be found ({error.strerror}); was the folder removed?') from error
+    if same:
         raise SinkError(f'"{target}" is the input itself; give another folder')
     outcomes: list[Outcome] = []
+    of: dict[Path, Path] = {}  # whose output a file is
     with _enhancer(options) as enhancer:
         for path in _files(source, besides=target):
             goal = _goal(target / path.relative_to(source))
-            outcome = _enhance_one(enhancer, path, goal, on_progress, options)
+            if (other := of.setdefault(goal, path)) != path:
+                why = f'its output "{goal}" is that of "{other}"; rename one of the two'
+                outcome = Outcome(source=path, target=goal, failed=why)
+            else:
+                outcome = _enhance_one(enhancer, path, goal, on_progress, options)
             outcomes.append(outcome)
             if on_file is not None:
                 on_file(outcome)

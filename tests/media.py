@@ -25,6 +25,7 @@ class Sound:
     seconds: float = 0.4
     rate: int = 48_000
     hertz: int = 440
+    layout: str = "mono"
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     disposition: int | None = None
 
@@ -158,7 +159,7 @@ def png(*, height: int = 32, width: int = 32) -> bytes:
 
 def _add_sound(output: OutputContainer, track: Sound) -> av.AudioStream:
     stream = output.add_stream(track.codec, rate=track.rate)
-    stream.codec_context.layout = "mono"
+    stream.codec_context.layout = track.layout
     stream.metadata.update(track.metadata)
     if track.disposition is not None:
         stream.disposition = track.disposition
@@ -178,7 +179,10 @@ def _sound_packets(track: Sound, stream: av.AudioStream) -> list[tuple[float, Pa
             samples = (tone * 2**31).astype(np.int32)[None]
         else:
             samples = tone.astype(np.float32)[None]
-        frame = av.AudioFrame.from_ndarray(samples, format=layout, layout="mono")
+        if (channels := stream.codec_context.channels) > 1:
+            planar = layout.endswith("p")
+            samples = np.repeat(samples, channels, axis=0 if planar else 1)
+        frame = av.AudioFrame.from_ndarray(samples, format=layout, layout=track.layout)
         frame.sample_rate = track.rate
         frame.pts = at + round(track.start * track.rate)
         frame.time_base = Fraction(1, track.rate)

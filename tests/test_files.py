@@ -133,6 +133,17 @@ def test_a_folder_whose_output_is_a_link_to_its_input_is_not_taken_for_done(fold
     assert "is the input itself" in str(outcomes["a.png"].failed)
 
 
+def test_two_files_with_one_output_do_not_replace_each_other(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    make_video(source / "a.mpg", codec="mpeg2video")
+    make_video(source / "a.mpg.mkv", frames=3)
+    first, second = enhance_folder(source, tmp_path / "out", overwrite=True)
+    assert first.report
+    assert "is that of" in str(second.failed)
+    assert "rename one" in str(second.failed)
+
+
 def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):
     with pytest.raises(ModelNotFound, match="huge"):
         enhance_folder(folder, tmp_path / "out", model="huge")

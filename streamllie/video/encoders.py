@@ -23,6 +23,7 @@ class Encoder:
     quality: int = 0
     quality_range: tuple[int, int] = (0, 51)
     most_rate: int = 1_000_000_000  # bits per second: libav counts the buffer, twice this, in 32 bits
+    least: int = 1  # pixels of a side: libx265 writes beyond its memory below, SVT-AV1 waits for ever
     odd_sizes: bool = True
     pixel_shape: bool = False  # its own headers tell it, in any container
     full_range_in: frozenset[str] | None = None  # muxers in which players see that levels are full; None: in all
@@ -72,6 +73,7 @@ ENCODERS = (
         preset="superfast",
         quality_option="crf",
         quality=22,
+        least=48,
         odd_sizes=False,
         pixel_shape=True,
         options=(("x265-params", "log-level=none"),),
@@ -87,6 +89,7 @@ ENCODERS = (
         quality=30,
         quality_range=(0, 63),
         most_rate=100_000_000,
+        least=32,
     ),
     Encoder(
         name="libvpx-vp9",

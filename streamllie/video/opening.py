@@ -55,8 +55,12 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 def container_start(container: InputContainer) -> Fraction:
     """When the file's clock starts, in seconds: often 0, 1.4 in transport streams, anything in a recording.
 
-    Never below 0, where only the run-up of a sound decoder lies.
+    Below 0 only if pictures are: those of a recording that began shortly before its clock wrapped. The run-up of a
+    sound decoder may lie there too, and is no start.
     """
+    videos = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
+    if videos and videos[0].time_base is not None and (first := videos[0].start_time or 0) < 0:
+        return first * videos[0].time_base
     return Fraction(max(0, container.start_time or 0), MICROSECONDS)
 
 

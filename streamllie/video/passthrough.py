@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -29,6 +30,8 @@ SEEK_MARGIN = 10  # seconds; sound may lie before the video that it belongs to, 
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
 HOLDERS = (".mkv", ".mov", ".mp4", ".avi", ".ts")  # of sound, those that hold most first
 LATE = 0.04  # seconds that sound may be early without anybody hearing it
+LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+NONSTRICT = 0x20000  # libav's AVFMT_TS_NONSTRICT: packets of one stream may share a decoding time
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
@@ -105,7 +108,7 @@ class Passthrough:
             return
         if self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start:
             with contextlib.suppress(FFmpegError):  # no index: we read from the start
-                self._input.seek(int(max(Fraction(0), self._timeline.begin - SEEK_MARGIN) * MICROSECONDS))
+                self._input.seek(int(max(self._timeline.earliest, self._timeline.begin - SEEK_MARGIN) * MICROSECONDS))
         chosen = [stream for stream in self._input.streams if stream.index in self._tracks]
         self._packets = packets(self._input, chosen, path=self._path, damaged=self._damaged)
 
@@ -133,8 +136,7 @@ class Passthrough:
     def finish(self) -> None:
         """Write what is still held back, when no packet is to follow."""
         for track in self._tracks.values():
-            if track.converter is not None:
-                self._write(track, track.converter.rest())
+            self._write(track, track.rest())
 
     def said(self) -> "list[Said]":
         """What is said of the sound and the subtitles that were written, by the numbers of the input's streams."""
@@ -198,7 +200,7 @@ class Passthrough:
         elif name in TEXT_SUBTITLES and other is not None:
             converter = SubtitleConverter(stream, self._output, codec=other)
             copy_stream_metadata(stream, converter.stream, changed=False)
-            self._tracks[stream.index] = Track(converter.stream, converter)
+            self._tracks[stream.index] = self._track(stream, converter.stream, converter)
             log.info("%s is converted to %s", _describe(stream), other)
             if name in PLACED:
                 self._note(f"{_describe(stream)} becomes {other}: where its lines stand, and its drawings, are lost")
@@ -210,15 +212,21 @@ class Passthrough:
         if refusal is None:
             target = self._output.add_stream_from_template(stream, opaque=True)
             target.time_base = stream.time_base
+            if isinstance(target, AudioStream) and self._container.muxer == "mp4":
+                _name_layout(target)
             cut = self._timeline.begin is not None or self._timeline.end is not None
             copy_stream_metadata(stream, target, changed=cut)
-            self._tracks[stream.index] = Track(target)
+            self._tracks[stream.index] = self._track(stream, target)
         elif stream.type == "audio":
             other = next((name for name in HOLDERS if _refusal(stream, CONTAINERS[name]) is None), None)
             way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"
-            raise SinkError(f"{_describe(stream)} does not fit into {self._suffix}; {way}")
+            raise SinkError(f"{_describe(stream)} cannot be copied into {self._suffix}; {way}")
         else:
             self._drop(stream)
+
+    def _track(self, stream: Stream, output: Stream, converter: SubtitleConverter | None = None) -> Track:
+        ties = bool(self._output.format.flags & NONSTRICT)
+        return Track(output, _describe(stream), ties, converter)
 
     def _drop(self, stream: Stream) -> None:
         self._note(f"{_describe(stream)} is dropped: {self._suffix} cannot hold it")
@@ -237,7 +245,11 @@ class Passthrough:
     def _copy(self, packet: "Packet[Stream]") -> None:
         when, begin = time_of(packet), self._timeline.begin
         track = self._tracks[packet.stream_index]
-        if when is not None and not self._timeline.has(when) and not (begin and track.shown_at(packet, begin)):
+        if when is not None and not self._timeline.has(when):
+            if begin is None or not track.shown_at(packet, begin):
+                return
+        elif begin is not None and track.output.type == "video" and track.begins and not packet.is_keyframe:
+            self._note(f"{track.name} begins with its next keyframe")
             return
         if track.converter is not None:
             self._write(track, track.converter.convert(packet))
@@ -257,7 +269,14 @@ class Passthrough:
             if self._container.constant_rate and track.last is None and track.output.type == "audio":
                 self._note_late(packet)
             track.place(packet, shift=self._shift)
-            self._output.mux_one(packet)
+            try:
+                self._output.mux_one(packet)
+            except FFmpegError as error:
+                if isinstance(error, OSError):  # of the file, not of this stream
+                    raise
+                raise SinkError(
+                    f"{track.name} cannot be written into {self._suffix} ({reason(error)}); name another kind of file"
+                ) from error
 
 
 def _refusal(stream: Stream, container: Container) -> str | None:
@@ -273,6 +292,13 @@ def _refusal(stream: Stream, container: Container) -> str | None:
     except (FFmpegError, ValueError) as error:
         return reason(error)
     return None
+
+
+def _name_layout(stream: AudioStream) -> None:
+    """Give channels without names, as of PCM from mkv, the usual ones: mp4 takes no others, and says so at its end."""
+    context = stream.codec_context
+    if context.layout.name == f"{context.channels} channels" and context.channels in LAYOUTS:
+        context.layout = LAYOUTS[context.channels]
 
 
 def _codec(stream: Stream) -> str:

@@ -170,8 +170,8 @@ class VideoSource:
         length = container_length(container)
         if rate is None or length is None:
             return whole
-        begin = self._timeline.begin or self._timeline.file_start
-        end = self._timeline.end or self._timeline.file_start + length
+        begin = self._timeline.file_start if self._timeline.begin is None else self._timeline.begin
+        end = self._timeline.file_start + length if self._timeline.end is None else self._timeline.end
         return max(1, round(min(end - begin, self._timeline.file_start + length - begin) * rate))
 
     def _nothing(self, container: InputContainer) -> SourceError:
@@ -198,15 +198,16 @@ class VideoSource:
         begin = self._timeline.begin
         if begin is None or begin <= self._timeline.file_start:
             return self._decoded(container, stream)
+        first = self._timeline.earliest
         for margin in SEEK_MARGINS:
-            to = max(Fraction(0), begin - margin)  # 0 lies before every start: the beginning of the file
+            to = max(first, begin - margin)
             with contextlib.suppress(FFmpegError):  # no index: nothing has moved, we read from the start
                 container.seek(int(to * MICROSECONDS))
             frames = self._decoded(container, stream)
-            first = next(frames, None)
-            early = first is not None and first.pts is not None and first.pts * self._time_base <= begin
-            if early or not to:
-                return frames if first is None else chain([first], frames)
+            frame = next(frames, None)
+            early = frame is not None and frame.pts is not None and frame.pts * self._time_base <= begin
+            if early or to == first:
+                return frames if frame is None else chain([frame], frames)
             self._reset(stream)
         raise AssertionError("the last margin leads to the start")
 

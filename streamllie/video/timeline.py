@@ -1,5 +1,6 @@
 """Which part of a file is wanted, and by how much its clock moves on the way to the output."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,14 +24,22 @@ class Timeline:
     @classmethod
     def of(cls, container: InputContainer, *, start: float | None, duration: float | None) -> "Timeline":
         """`start` counts from the beginning of the file, whatever its clock says there."""
+        for name, value in (("start", start), ("duration", duration)):
+            if value is not None and math.isnan(value):
+                raise SourceError(f"the {name} must be a number of seconds, it is {value}; leave it out for all")
         if start is not None and start < 0:
             raise SourceError(f"the start must not be negative, it is {start:g} s; leave it out to start at 0")
         if duration is not None and duration <= 0:
             raise SourceError(f"the duration must be positive, it is {duration:g} s; leave it out for all")
         file_start = container_start(container)
         begin = None if start is None else file_start + exact(min(start, FAR))
-        end = None if duration is None else (begin or file_start) + exact(min(duration, FAR))
+        end = None if duration is None else (file_start if begin is None else begin) + exact(min(duration, FAR))
         return cls(begin=begin, end=end, file_start=file_start)
+
+    @property
+    def earliest(self) -> Fraction:
+        """A moment before every packet, for a seek to the beginning of the file."""
+        return Fraction(0) if self.file_start >= 0 else self.file_start - LATE_START
 
     def has(self, time: Fraction) -> bool:
         """Whether a moment lies within."""
@@ -40,10 +49,12 @@ class Timeline:
         """What to subtract from every time: a trimmed output starts near 0, any other keeps its times.
 
         A file whose clock starts very late starts at 0 too, unless the container is made for such clocks:
-        an mp4 would show hours of nothing.
+        an mp4 would show hours of nothing. One that starts below 0 does so too: few containers can say that.
         """
         if self.begin is not None:
             return self.begin
+        if self.file_start < 0:
+            return self.file_start
         if self.file_start > LATE_START and not keep_late_start:
             return self.file_start
         return Fraction(0)

@@ -1,8 +1,9 @@
 """One copied stream: where its packets go, which of them, and at what time."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from av.packet import Packet
 from av.stream import Stream
@@ -11,6 +12,7 @@ from streamllie.video.containers import Container
 from streamllie.video.subtitles import SubtitleConverter
 
 JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
+MOST_WAITING = 32  # packets of video whose decoding time is not known yet: more than a codec reorders
 
 
 @dataclass
@@ -18,12 +20,21 @@ class Track:
     """Remembers the stream's clock, and one packet of sound that its decoder may need before the first heard one."""
 
     output: Stream
+    name: str  # for people
+    ties: bool  # whether two packets of the output may have one decoding time
     converter: SubtitleConverter | None = None
     last: int | None = None  # decoding time of the last packet, in units of the input stream
+    placed: int | None = None  # and in those of the output stream
     offset: int = 0  # added to all times after a clock jump
     past_end: bool = False
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
+    waiting: "list[Packet[Stream]]" = field(default_factory=list[Any])  # video, for the first decoding time
+
+    @property
+    def begins(self) -> bool:
+        """Whether no packet has come yet."""
+        return self.last is None and not self.waiting
 
     def follow(self, packet: "Packet[Stream]") -> Fraction | None:
         """The time of the next packet, if it has one: seconds on a clock that goes on where the source's jumps back."""
@@ -54,6 +65,8 @@ class Track:
         The last cut packet before the first heard one stays: a decoder starts with it. Not in avi, which has no
         time before 0: it would delay the sound. With an edit list of its own, the output hides all before 0.
         """
+        if self.output.type == "video":
+            return self._with_decoding_times(packet)
         if not packet.is_discard or self.output.type != "audio":
             before, self.run_up, self.heard = self.run_up, None, True
             return [packet] if before is None else [before, packet]
@@ -65,20 +78,50 @@ class Track:
             self.run_up = packet
         return []
 
+    def rest(self) -> "list[Packet[Stream]]":
+        """What still waits, when no packet is to follow."""
+        if self.converter is not None:
+            return self.converter.rest()
+        waiting, self.waiting = self.waiting, []
+        return waiting
+
+    def _with_decoding_times(self, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
+        """Matroska tells when a picture is shown: the first ones that come in another order have no decoding time."""
+        if packet.dts is None and self.last is None and len(self.waiting) < MOST_WAITING:
+            self.waiting.append(packet)
+            return []
+        earlier, self.waiting = self.waiting, []
+        dts = packet.dts
+        for before in reversed(earlier):
+            if dts is not None:
+                dts = before.dts = min(dts - max(1, before.duration or 1), dts if before.pts is None else before.pts)
+        return [*earlier, packet]
+
     def place(self, packet: "Packet[Stream]", *, shift: Fraction) -> None:
-        """Put a packet onto the output's clock, which never goes back."""
+        """Put a packet onto the output's clock, which never goes back. Pictures keep the time when they are shown."""
         if packet.dts is None:
             packet.dts = packet.pts
         if packet.dts is None:
             packet.dts = 0 if self.last is None else self.last + (packet.duration or 1) - self.offset
-        dts = packet.dts + self.offset
-        late = 0 if self.last is None else max(0, self.last - dts)
-        self.last = dts + late
-        by = self.offset + late - round(shift / packet.time_base)
-        packet.dts += by
+        self.last = max(packet.dts + self.offset, packet.dts + self.offset if self.last is None else self.last)
+        base, to = packet.time_base, self.output.time_base or packet.time_base
+        by = self.offset - round(shift / base)
+        dts = _rescaled(packet.dts + by, base, to)
+        late = 0 if self.placed is None else max(0, self.placed + (not self.ties) - dts)
+        self.placed = packet.dts = dts + late
         if packet.pts is not None:
-            packet.pts += by
+            pts = _rescaled(packet.pts + by, base, to)
+            packet.pts = max(pts, packet.dts) if self.output.type == "video" else pts + late
+        packet.duration = _rescaled(packet.duration or 0, base, to)
+        packet.time_base = to
         packet.stream = self.output
+
+
+def _rescaled(ticks: int, base: Fraction, to: Fraction) -> int:
+    """To the nearest tick of another clock; halves away from 0, as libav rounds."""
+    exact = abs(ticks) * base / to
+    nearest = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+    return nearest if ticks >= 0 else -nearest
 
 
 def time_of(packet: "Packet[Stream]") -> Fraction | None:

@@ -226,3 +226,17 @@ def test_the_index_of_an_mp4_comes_first(tmp_path: Path) -> None:
 
     data = (tmp_path / "day.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "height", "width"),
+    [("hevc", "mkv", 18, 34), ("hevc", "mkv", 32, 48), ("av1", "webm", 256, 16)],
+)
+def test_sizes_at_which_an_encoder_crashes_or_waits_for_ever_are_refused(
+    tmp_path: Path, codec: str, container: str, height: int, width: int
+) -> None:
+    source = media.make_video(tmp_path / "night.mkv", height=height, width=width, frames=3)
+
+    with pytest.raises(SinkError, match=rf"takes no side below \d+ pixels and the video has {width}x{height}"):
+        enhance(source, tmp_path / f"day.{container}", codec=codec)
+    enhance(source, tmp_path / f"day.{container}")  # with another one

@@ -83,7 +83,7 @@ def test_sound_that_an_edit_list_cuts_away_is_not_heard_in_another_container(tmp
 def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mp4", sound=[media.Sound(metadata={"language": "deu"})])
 
-    with pytest.raises(SinkError, match=r"audio stream #1 \(aac, deu\) does not fit into \.webm; .*\.mkv"):
+    with pytest.raises(SinkError, match=r"audio stream #1 \(aac, deu\) cannot be copied into \.webm; .*\.mkv"):
         enhance(source, tmp_path / "day.webm")
 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["night.mp4"]
@@ -92,7 +92,7 @@ def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_pa
 def test_sound_that_few_containers_hold_is_refused_with_one_that_does(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.avi", sound=[media.Sound(codec="adpcm_ms")])
 
-    with pytest.raises(SinkError, match=r"adpcm_ms\) does not fit into \.mkv; name the output \.avi, which holds it"):
+    with pytest.raises(SinkError, match=r"adpcm_ms\) cannot be copied into \.mkv; name the output \.avi"):
         enhance(source, tmp_path / "day.mkv")
 
 
@@ -194,24 +194,3 @@ def test_the_timecode_of_a_trimmed_video_is_dropped_and_it_is_said(tmp_path: Pat
 
     assert any("timecode is dropped" in note for note in writer.notes)
     assert streams(tmp_path / "day.mov") == [("video", "h264")]
-
-
-def test_a_second_video_stream_is_copied(tmp_path: Path) -> None:
-    one, two = (
-        media.make_video(tmp_path / "a.mkv"),
-        media.make_video(tmp_path / "b.mkv", codec="mpeg4", height=32),
-    )
-    source = tmp_path / "night.mkv"
-    with av.open(str(one)) as a, av.open(str(two)) as b, av.open(str(source), "w") as output:
-        targets = [output.add_stream_from_template(f.streams.video[0], opaque=True) for f in (a, b)]
-        output.start_encoding()
-        for file, target in zip((a, b), targets, strict=True):
-            for packet in file.demux(file.streams.video[0]):
-                if packet.size:
-                    packet.stream = target
-                    output.mux_one(packet)
-
-    enhance(source, tmp_path / "day.mkv")
-
-    assert streams(tmp_path / "day.mkv") == [("video", "h264"), ("video", "mpeg4")]
-    assert packets(tmp_path / "day.mkv", 1) == packets(source, 1)

@@ -120,6 +120,26 @@ def test_a_recording_whose_clock_starts_at_hour_twenty_starts_at_zero_in_mp4(tmp
     assert times(tmp_path / "day.ts")[0] == 20 * 3600
 
 
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_a_recording_that_began_before_its_clock_wrapped_starts_at_zero_and_loses_nothing(
+    tmp_path: Path, container: str
+) -> None:
+    wrap = 2**33
+    source = irregular(tmp_path / "night.ts", first=wrap - 20_000)
+    first = times(source)[0]
+    assert first < 0
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target)
+
+    assert [float(at - times(target)[0]) for at in times(target)] == pytest.approx(
+        [n / 90_000 for n in IRREGULAR], abs=0.001
+    )
+    assert times(target)[0] == 0 if container != "ts" else times(target)[0] < 1
+    enhance(source, tmp_path / "late.mp4", start=0.1)
+    assert len(times(tmp_path / "late.mp4")) == sum(n >= 9000 for n in IRREGULAR)
+
+
 def test_b_frames_do_not_move_the_first_frame(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mp4", options={"bf": "3", "b-adapt": "0"}, frames=20)
 
@@ -227,7 +247,9 @@ def test_a_span_without_frames_is_refused_with_the_length(tmp_path: Path, start:
         pass
 
 
-@pytest.mark.parametrize(("start", "duration"), [(-1.0, None), (None, 0.0), (None, -3.0)])
+@pytest.mark.parametrize(
+    ("start", "duration"), [(-1.0, None), (None, 0.0), (None, -3.0), (float("nan"), None), (None, float("nan"))]
+)
 def test_a_senseless_span_is_refused(tmp_path: Path, start: float | None, duration: float | None) -> None:
     source = media.make_video(tmp_path / "night.mp4")
 
