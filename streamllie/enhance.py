@@ -1,5 +1,6 @@
 """Put the parts together: enhance a video file, or pictures in memory one after the other."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
@@ -42,7 +43,7 @@ def enhance_video(
     codec: str = "auto",
     crf: float | None = None,
     preset: str | None = None,
-    max_bitrate: str | None = None,
+    max_bitrate: str | int | None = None,
     start: float | None = None,
     duration: float | None = None,
     overwrite: bool = False,
@@ -55,9 +56,9 @@ def enhance_video(
     (see Smoothing). `start` is seconds from the beginning of the file, `duration` seconds from there. `codec` is
     "auto" (the source's, where the target holds it), "h264", "hevc", ...; `crf` its quality (0 is best; 0 to 51
     for H.264 and HEVC, 0 to 63 for VP9 and AV1); `preset` its encoder's word for speed; `max_bitrate` is bits per
-    second, such as "8M". With `compare` every frame shows the source on its left half. `on_progress` is called
-    after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the KeyboardInterrupt
-    names the playable part.
+    second, such as "8M" or 8_000_000. With `compare` every frame shows the source on its left half. `on_progress`
+    is called after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the
+    KeyboardInterrupt names the playable part.
 
         report = enhance_video("night.mp4", "day.mp4")
 
@@ -223,12 +224,14 @@ class Enhancer:
         does not rise, or rises by a second or more, begins a new sequence.
 
         Raises:
-            ValueError: it is not such an array.
+            ValueError: it is not such an array, or no such time.
             BackendError: no backend can run the model, or it failed.
         """
         kind, shape = getattr(getattr(rgb, "dtype", None), "name", type(rgb).__name__), getattr(rgb, "shape", ())
         if kind != "uint8" or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {f'{shape} ' if shape else ''}{kind}")
+        if time is not None and not math.isfinite(time):
+            raise ValueError(f"the time of a picture is {time}; give seconds, or leave it out")
         self._time = self._time + APART if time is None else Fraction(time)
         picture = Picture.of(rgb)
         pts = round(self._time * TICK)

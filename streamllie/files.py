@@ -36,7 +36,7 @@ class Options(TypedDict, total=False):
     codec: str
     crf: float | None
     preset: str | None
-    max_bitrate: str | None
+    max_bitrate: str | int | None
     start: float | None
     duration: float | None
     overwrite: bool

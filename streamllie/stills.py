@@ -3,7 +3,7 @@
 import contextlib
 import struct
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamllie.chunks import Beside
 from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
 from streamllie.video.target import check_target, give_name, temporary_name, write_error
@@ -54,6 +55,7 @@ class Still:
     alpha: NDArray[np.uint8] | None = None  # (H, W)
     grey: bool = False  # the file held one channel, and a file written from this holds one
     metadata: tuple[tuple[int, bytes], ...] = ()  # OpenCV's number of the kind, and its bytes: EXIF, XMP, ICC
+    beside: Beside = field(default_factory=Beside)  # what else a png or jpg says
     notes: tuple[str, ...] = ()  # what was converted, a sentence each
 
     def with_rgb(self, rgb: Rgb) -> "Still":
@@ -90,7 +92,7 @@ def read(path: Path) -> Still:
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
     metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
-    return _upright(np.atleast_3d(stored), metadata, tuple(notes))
+    return replace(_upright(np.atleast_3d(stored), metadata, tuple(notes)), beside=Beside.of(data.tobytes()))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -119,6 +121,8 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
         data = _encoded(suffix, pixels, ())
     if data is None:
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
+    data, lost = still.beside.into(data, suffix=suffix)
+    notes += [lost] * bool(lost)
     part = temporary_name(path)
     try:
         part.write_bytes(data)

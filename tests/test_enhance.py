@@ -88,6 +88,7 @@ def test_a_failure_leaves_only_the_source(night, tmp_path):
         ({"model": "huge"}, ModelNotFound, 'no model "huge"'),
         ({"strength": 1.5}, ValueError, r"strength is 1\.5; it must be between 0 and 1"),
         ({"strength": float("nan")}, ValueError, "strength is nan"),
+        ({"cuda": "x"}, BackendError, 'no CUDA layer "x"; there are: auto, cuda-python, pycuda'),
         ({"smoothing": -1}, ValueError, "smoothing is -1; it must be between 0 and 1"),
         ({"precision": "int3"}, BackendError, 'no precision "int3"'),
         ({"codec": "cinepak"}, StreamLLIEError, 'no codec "cinepak"'),
@@ -157,6 +158,9 @@ def test_with_smoothing_earlier_pictures_matter_until_reset(dark_rgb):
 def test_with_smoothing_a_picture_a_minute_later_is_a_first_one(dark_rgb):
     with Enhancer(smoothing=1.0, precision="fp32") as enhance:
         first = enhance(dark_rgb, time=0.0)
+        for time in (float("nan"), float("inf")):
+            with pytest.raises(ValueError, match=f"the time of a picture is {time}"):
+                enhance(dark_rgb, time=time)
         enhance(dark_rgb // 2, time=0.04)
         assert (enhance(dark_rgb, time=60.0) == first).all()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamllie.backends.base import Engine
+from streamllie.backends.cuda import LAYERS
 from streamllie.backends.gpu import find_gpu, no_gpu
 from streamllie.backends.tensorrt_library import installed, unfit
 from streamllie.errors import BackendError, BackendMissing
@@ -50,6 +51,8 @@ def open_engine(
     """
     if precision not in PRECISIONS:
         raise BackendError(f'no precision "{precision}"; there are: {", ".join(PRECISIONS)}')
+    if cuda not in {"auto", *LAYERS}:
+        raise BackendError(f'no CUDA layer "{cuda}"; there are: auto, {", ".join(LAYERS)}')
     if backend == "auto":
         engine = _open_fastest(model, format, precision, cuda)
     else:

@@ -51,7 +51,7 @@ def choose(
     source_codec: str | None = None,
     crf: float | None = None,
     preset: str | None = None,
-    max_bitrate: str | None = None,
+    max_bitrate: str | int | None = None,
     source_rate: float | None = None,
 ) -> Choice:
     """The encoder for an output. "auto": the source's family, else what the container usually holds."""
@@ -151,7 +151,7 @@ def _options(
     *,
     crf: float | None,
     preset: str | None,
-    max_bitrate: str | None,
+    max_bitrate: str | int | None,
     source_rate: float | None,
 ) -> dict[str, str]:
     options = dict(encoder.options)

@@ -22,7 +22,7 @@ class Container:
     cover_stream: bool = False  # cover art is a stream of one picture
     audio: frozenset[str] | None = None  # None: the muxer knows
     file_tags: frozenset[str] | None = None  # what it can say of the whole file; None: all
-    stream_tags: frozenset[str] = frozenset({"language", "title"})  # and of these two, of a stream
+    stream_tags: frozenset[str] = frozenset({"language", "title", "timecode"})  # and of these three, of a stream
     late_start: bool = False  # made for clocks that start anywhere
     rotation: bool = True  # can say how players turn the picture
     pixel_shape: bool = False  # written for every codec; libav's Matroska takes it from where PyAV cannot put it

@@ -86,6 +86,8 @@ def lost_tags(source: InputContainer, streams: Iterable[Stream], container: Cont
         said = {"title": stream.metadata.get("title") or stream.metadata.get("name")}
         if stream.type != "video":  # nobody chooses pictures by their language
             said["language"] = stream.language if stream.language != "und" else None
+        else:
+            said["timecode"] = stream.metadata.get("timecode")
         words = [f"{key} ({value})" for key, value in said.items() if value and key not in container.stream_tags]
         lost += [f"{word} of stream #{stream.index}" for word in words]
     return lost
@@ -128,6 +130,8 @@ def lost_in_writing(wanted: list[Said], written: InputContainer, container: Cont
 def copy_chapters(source: InputContainer, output: OutputContainer, timeline: Timeline, shift: Fraction) -> None:
     """The chapters that lie in the wanted span, cut to it and moved with it."""
     chapters: list[Chapter] = []
+    titled = [bool(chapter["metadata"].get("title")) for chapter in source.chapters()]
+    numbered = output.format.name in {"mp4", "mov"} and any(titled)  # one without a title runs into the next there
     for chapter in source.chapters():
         unit = chapter["time_base"] or Fraction(1, 1000)
         start, end = chapter["start"] * unit, chapter["end"] * unit
@@ -137,5 +141,8 @@ def copy_chapters(source: InputContainer, output: OutputContainer, timeline: Tim
             end = min(end, timeline.end)
         if end <= start:
             continue
-        chapters.append({**chapter, "start": round((start - shift) / unit), "end": round((end - shift) / unit)})
+        moved: Chapter = {**chapter, "start": round((start - shift) / unit), "end": round((end - shift) / unit)}
+        if numbered and not moved["metadata"].get("title"):
+            moved["metadata"] = {**moved["metadata"], "title": f"Chapter {len(chapters) + 1}"}
+        chapters.append(moved)
     output.set_chapters(chapters)

@@ -8,7 +8,7 @@ from av.video.format import VideoFormat as PixelFormat
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from streamllie.frame import Plane
+from streamllie.frame import Levels, Plane
 
 PLANAR = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}  # bits per sample: our layout in libav's words
 GREY = {8: "gray", 10: "gray10le", 12: "gray12le"}
@@ -45,13 +45,24 @@ def rgb_matrix(height: int) -> int:
     return BT709 if height >= HD_ROWS else BT601
 
 
-class Planar:
-    """Turns decoded frames into planar 4:2:0 of one size and depth. Remembers swscale's tables."""
+def is_full_range(frame: av.VideoFrame) -> bool:
+    """Whether black is 0 and white the largest number. The tag knows best: a decoder keeps its first format's name."""
+    return frame.color_range == ColorRange.JPEG or (
+        frame.color_range != ColorRange.MPEG and frame.format.name.startswith("yuvj")
+    )
 
-    def __init__(self, *, height: int, width: int, depth: int) -> None:
-        self._height, self._width, self._depth = height, width, depth
+
+class Planar:
+    """Turns decoded frames into planar 4:2:0 of one size, depth and, if `full_range` is given, levels.
+
+    Remembers swscale's tables.
+    """
+
+    def __init__(self, *, height: int, width: int, depth: int, full_range: bool | None = None) -> None:
+        self._height, self._width, self._depth, self._full_range = height, width, depth, full_range
         self._swscale = VideoReformatter()
         self.resized = 0  # frames that had another size
+        self.relevelled = 0  # frames that had other levels
 
     def planes(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
         """(H, W) luma, two (ceil(H/2), ceil(W/2)) chroma planes; C-contiguous; they keep the frame alive."""
@@ -59,10 +70,13 @@ class Planar:
         self.resized += not same_size
         if frame.format.name.startswith("gray") and frame.color_range:
             return self._from_grey(frame)
+        full = is_full_range(frame)
+        told = full or frame.color_range == ColorRange.MPEG
+        relevel = told and not is_rgb(frame.format) and self._full_range not in {None, full}
         if not same_size or DEPTHS.get(frame.format.name) != self._depth:
             frame = self._convert(frame)
-        y, u, v = frame.planes[:3]
-        return self._array(y), self._array(u), self._array(v)
+        y, u, v = (self._array(plane) for plane in frame.planes[:3])
+        return self._with_levels(y, u, v, full=full) if relevel else (y, u, v)
 
     def _from_grey(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
         """Grey with a tagged range: swscale takes all grey for full range, which holds only without a tag."""
@@ -72,6 +86,22 @@ class Planar:
         y = self._array(frame.planes[0])
         neutral = np.full_like(y[::2, ::2], 2 ** (self._depth - 1), order="C")
         return y, neutral, neutral
+
+    def _with_levels(self, y: Plane, u: Plane, v: Plane, *, full: bool) -> tuple[Plane, Plane, Plane]:
+        """Of a frame whose levels are full or not, and the others are wanted."""
+        self.relevelled += 1
+        old, new = (Levels.of(depth=self._depth, full_range=range_) for range_ in (full, not full))
+
+        def levelled(plane: Plane, zero: int, to: int, scale: float) -> Plane:
+            moved = np.rint((plane.astype(np.float32) - zero) * np.float32(scale) + to)
+            return moved.clip(0, new.peak).astype(plane.dtype)
+
+        luma, chroma = new.luma_range / old.luma_range, new.chroma_range / old.chroma_range
+        return (
+            levelled(y, old.black, new.black, luma),
+            levelled(u, old.neutral, new.neutral, chroma),
+            levelled(v, old.neutral, new.neutral, chroma),
+        )
 
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = is_rgb(frame.format)

@@ -13,9 +13,9 @@ SMALLEST = 1_000  # bits per second; whoever types less forgot the unit
 BUFFER = 2  # seconds that may be above the cap: a cut or a flash is not starved
 
 
-def parse_rate(text: str) -> int:
-    """Bits per second from "8M", "900k" or "2500000"."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)", text.strip().lower())
+def parse_rate(text: str | int) -> int:
+    """Bits per second from "8M", "900k", "2500000" or the number itself."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)", str(text).strip().lower())
     if match is None or float(match[1]) <= 0:
         raise SinkError(f'the bit rate "{text}" is not understood; write it like 8M, 900k or 2500000')
     rate = round(float(match[1]) * UNITS[match[2]])

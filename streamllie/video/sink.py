@@ -54,7 +54,7 @@ class VideoSink:
         codec: str = "auto",
         crf: float | None = None,
         preset: str | None = None,
-        max_bitrate: str | None = None,
+        max_bitrate: str | int | None = None,
         overwrite: bool = False,
         start: float | None = None,
         duration: float | None = None,

@@ -19,6 +19,7 @@ from streamllie.errors import SourceError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video import tags
 from streamllie.video.clock import FrameClock
+from streamllie.video.conversions import conversions, has_other_colours
 from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.opening import (
     MICROSECONDS,
@@ -28,20 +29,12 @@ from streamllie.video.opening import (
     reason,
     video_stream,
 )
-from streamllie.video.planes import DEPTHS, PLANAR, Planar, has_alpha, is_rgb
+from streamllie.video.planes import Planar
 from streamllie.video.tail import tail
 from streamllie.video.timeline import Timeline, exact
 
 log = logging.getLogger(__name__)
 
-LOST_SIDE_DATA = {
-    "A53_CC": "closed caption text",
-    "MASTERING_DISPLAY_METADATA": "HDR mastering metadata",
-    "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
-    "DOVI_METADATA": "Dolby Vision metadata",
-    "SPHERICAL": "360-degree (spherical) metadata",
-    "STEREO3D": "3D (stereoscopic) metadata",
-}
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
 MISSING = 1  # seconds, or a tenth of the length; an end that comes earlier than the header says by so much is told
 SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
@@ -90,7 +83,8 @@ class VideoSource:
             self._container = None
 
     def __iter__(self) -> Iterator[Frame]:
-        planar = Planar(height=self.format.height, width=self.format.width, depth=self.format.depth)
+        found = self.format
+        planar = Planar(height=found.height, width=found.width, depth=found.depth, full_range=found.full_range)
         for frame in chain([self._first], self._frames):
             try:
                 y, u, v = planar.planes(frame)
@@ -104,6 +98,10 @@ class VideoSource:
                     f"the picture size changes to {frame.width}x{frame.height}: such frames are scaled to"
                     f" {self.format.width}x{self.format.height}"
                 )
+            if planar.relevelled == 1:
+                self._note(f"the levels change: all frames get {'full' if found.full_range else 'limited'} ones")
+            if has_other_colours(frame, found):
+                self._note("the primaries, curve or matrix of the colours change: the output has the first ones")
             self.frames_read += 1
             assert frame.pts is not None
             yield Frame(
@@ -160,7 +158,8 @@ class VideoSource:
         self.format = tags.oriented(found, self._first)
         self._estimate = self._estimated(container, stream)
         self._promised_end = tags.promised_end(container, stream)
-        self._note_conversions(stream)
+        for sentence in conversions(stream, self._first, self.format):
+            self._note(sentence)
 
     def _estimated(self, container: InputContainer, stream: VideoStream) -> int | None:
         rate = self.format.rate
@@ -267,20 +266,6 @@ class VideoSource:
             if self._silent:
                 return
             log.warning("%s: %s", self.path.name, sentence)
-
-    def _note_conversions(self, stream: VideoStream) -> None:
-        pixels = self._first.format
-        if (has_alpha(pixels) and not pixels.has_palette) or stream.metadata.get("alpha_mode") == "1":
-            self._note("transparency (alpha) is dropped")
-        if pixels.name not in DEPTHS:
-            how = ""
-            if is_rgb(pixels):
-                how = " as BT.709" if self.format.matrix == 1 else " as BT.601"
-            to = PLANAR[self.format.depth]
-            self._note(f"converted from {pixels.name} to 4:2:0 ({to}){how}")
-        for kind, name in LOST_SIDE_DATA.items():
-            if self._first.side_data.get(kind) is not None:
-                self._note(f"{name} of the video is dropped")
 
     def _note_early_end(self) -> None:
         """An unfinished recording or copy, told by its own header; a whole file ends within a long frame of it."""

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from streamllie.frame import VideoFormat
 from streamllie.video.opening import container_length
-from streamllie.video.planes import depth_for, is_rgb, rgb_matrix
+from streamllie.video.planes import depth_for, is_full_range, is_rgb, rgb_matrix
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix
 LIMITED, FULL = 1, 2  # of range; 0 is untagged
@@ -40,7 +40,7 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
         height=first.height,
         width=first.width,
         depth=depth_for(first.format),
-        full_range=first.color_range == FULL or first.format.name.startswith("yuvj"),
+        full_range=is_full_range(first),
         time_base=stream.time_base or Fraction(1, 90_000),
         rate=frame_rate(stream),
         primaries=_tag(first.color_primaries, context.color_primaries),

@@ -14,6 +14,8 @@ NAME_BYTES = 255  # of one name on any usual file system
 
 def check_target(target: Path, *, source: Path | None = None, overwrite: bool = False) -> None:
     """Raise if a file must not or cannot be written under this name. Call it before any work."""
+    if "\0" in str(target):  # the system would end the name there
+        raise SinkError(f"the name {str(target)!r} has a NUL character in it; choose another")
     try:
         exists = target.exists()
     except OSError as error:  # a name that is too long, a folder that must not be entered

@@ -180,6 +180,10 @@ def test_a_bit_rate_without_its_unit_is_refused_and_does_not_mean_no_limit(text:
         parse_rate(text)
 
 
+def test_a_bit_rate_may_be_a_number() -> None:
+    assert parse_rate(8_000_000) == parse_rate("8M")
+
+
 def test_the_default_cap_is_four_times_the_source_but_never_below_a_normal_video() -> None:
     assert default_cap(HD, 50_000_000) == 200_000_000
     assert 9_000_000 < default_cap(HD, 500_000) < 10_000_000

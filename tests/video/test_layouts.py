@@ -168,3 +168,8 @@ def test_a_source_that_is_closed_at_once_does_not_wait_for_its_decoder_for_ever(
     for _ in range(150):  # it used to hang once in some hundred times, while a decoder thread had something to log
         with VideoSource(night) as source:
             assert source.format.width == 65
+
+
+def test_a_gif_is_said_to_lose_transparency_only_if_it_has_any(tmp_path: Path) -> None:
+    with VideoSource(media.make_video(tmp_path / "night.gif", codec="gif", layout="rgb8")) as source:
+        assert not any("transparency" in note for note in source.notes)

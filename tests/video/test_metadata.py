@@ -43,6 +43,18 @@ def test_chapters_of_a_trimmed_video_move_with_it(tmp_path: Path) -> None:
     assert found == [("b", 0, Fraction(1, 5)), ("c", Fraction(1, 5), Fraction(2, 5))]
 
 
+def test_a_chapter_without_a_title_does_not_run_into_the_next_in_mp4(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.16, ""), (0.16, 0.4, "Dawn")])
+
+    for container, title in (("mp4", "Chapter 1"), ("mkv", "")):
+        enhance(source, tmp_path / f"day.{container}")
+        with av.open(str(tmp_path / f"day.{container}")) as file:
+            found = [
+                (c["metadata"].get("title", ""), round(float(c["start"] * c["time_base"]), 2)) for c in file.chapters()
+            ]
+        assert found == [(title, 0.0), ("Dawn", 0.16)]
+
+
 def test_chapters_are_named_where_there_are_none(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mkv", chapters=[(0, 0.2, "Dusk")])
 

@@ -216,6 +216,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, containe
     assert names(tmp_path) == ["night.mkv", f"rehearsal.{container}"]
 
 
+def test_a_name_that_the_system_would_end_early_is_refused(night: Path) -> None:
+    with pytest.raises(SinkError, match="has a NUL character in it"):
+        enhance(night, night.with_name("day.mp4") / "\0x.mp4")
+    assert names(night.parent) == ["night.mp4"]
+
+
 def test_every_way_a_system_says_full_is_understood(tmp_path: Path) -> None:
     for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         error = write_error(tmp_path / "day.mp4", av.error.classes[code](code, os.strerror(code), "x"))

@@ -194,3 +194,12 @@ def test_the_timecode_of_a_trimmed_video_is_dropped_and_it_is_said(tmp_path: Pat
 
     assert any("timecode is dropped" in note for note in writer.notes)
     assert streams(tmp_path / "day.mov") == [("video", "h264")]
+
+
+@pytest.mark.parametrize("container", ["avi", "ts"])
+def test_a_timecode_that_the_container_cannot_say_is_named(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mov", stream_metadata={"timecode": "01:02:03:04"})
+
+    writer = enhance(source, tmp_path / f"day.{container}")[1]
+
+    assert any("timecode (01:02:03:04) of stream #0" in note for note in writer.notes)

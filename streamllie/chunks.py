@@ -1,0 +1,86 @@
+"""What a png or jpg says beside its pixels and OpenCV leaves out: resolution, gamma, texts, comments."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+PNG = b"\x89PNG\r\n\x1a\n"
+NAMES = {
+    b"gAMA": "gamma", b"cHRM": "primaries", b"sRGB": "sRGB mark", b"cICP": "colour code points",
+    b"mDCV": "mastering display", b"cLLI": "light levels", b"pHYs": "resolution", b"tIME": "time of change",
+    b"tEXt": "texts", b"zTXt": "texts", b"iTXt": "texts", b"JFIF": "resolution", b"COM": "comments",
+}  # fmt: skip
+XMP = b"XML:com.adobe.xmp"  # a text that OpenCV carries
+APP0, COMMENT, SCAN = 0xE0, 0xFE, 0xDA  # segments of a jpg; the last is the picture
+DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Chunks of a png, or segments of a jpg, by their names; none of other files."""
+
+    kind: str = ""  # "png", "jpg"
+    parts: tuple[tuple[bytes, bytes], ...] = ()
+
+    @classmethod
+    def of(cls, data: bytes) -> "Beside":
+        """What a file says; what is damaged says nothing more."""
+        if data.startswith(PNG):
+            return cls("png", tuple(_png_chunks(data)))
+        if data.startswith(b"\xff\xd8"):
+            return cls("jpg", tuple(_jpg_segments(data)))
+        return cls()
+
+    def into(self, data: bytes, *, suffix: str) -> tuple[bytes, str]:
+        """The bytes of a new file with all of this in it, and a sentence about what such a file cannot hold, or ""."""
+        if not self.parts:
+            return data, ""
+        if self.kind == "png" and data.startswith(PNG):
+            head = len(PNG) + 25  # the first chunk is the header
+            there = {name for name, _ in _png_chunks(data)}
+            missing = b"".join(_chunk(*part) for part in self.parts if part[0] not in there)
+            return data[:head] + missing + data[head:], ""
+        if self.kind == "jpg" and data[2:4] == bytes([0xFF, APP0]) and data[6:10] == b"JFIF":
+            end = 4 + struct.unpack_from(">H", data, 4)[0]
+            header = bytearray(data[:end])
+            parts = dict(self.parts)
+            if b"JFIF" in parts:
+                header[6 + DENSITY.start : 6 + DENSITY.stop] = parts[b"JFIF"]
+            comments = (part for name, part in self.parts if name == b"COM")
+            return bytes(header) + b"".join(_segment(COMMENT, text) for text in comments) + data[end:], ""
+        names = ", ".join(dict.fromkeys(NAMES[name] for name, _ in self.parts))
+        return data, f"{names} of the {self.kind}: left out, they cannot go into {suffix}"
+
+
+def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
+    found: list[tuple[bytes, bytes]] = []
+    at = len(PNG)
+    while at + 12 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + size]
+        if name in NAMES and len(body) == size and not (name == b"iTXt" and body.startswith(XMP)):
+            found.append((name, body))
+        at += 12 + size
+    return found
+
+
+def _jpg_segments(data: bytes) -> "list[tuple[bytes, bytes]]":
+    found: list[tuple[bytes, bytes]] = []
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
+        marker, size = data[at + 1], struct.unpack_from(">H", data, at + 2)[0]
+        body = data[at + 4 : at + 2 + size]
+        if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= DENSITY.stop:
+            found.append((b"JFIF", body[DENSITY]))
+        elif marker == COMMENT:
+            found.append((b"COM", body))
+        at += 2 + size
+    return [part for part in found if part != (b"JFIF", b"\0\0\x01\0\x01")]  # no resolution, square pixels
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
