@@ -129,6 +129,8 @@ def _enhance_one(
     on_progress: Callable[[Path, Progress], None] | None,
     options: Options,
 ) -> Outcome:
+    if source.is_dir():
+        return Outcome(source=source, target=target, skipped="a link to a folder; name that folder itself")
     is_still = stills.is_still(source)
     if not is_still and source.suffix.lower() not in VIDEO_SUFFIXES:
         return Outcome(source=source, target=target, skipped="neither a video nor a picture by its name")
@@ -200,6 +202,7 @@ def _files(folder: Path, *, besides: Path) -> Iterator[Path]:
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != besides)
+        yield from (here / f for f in folders if (here / f).is_symlink())  # they are not entered
         yield from (here / file for file in sorted(files) if not file.startswith("."))
 
 

@@ -133,6 +133,13 @@ def test_a_folder_whose_output_is_a_link_to_its_input_is_not_taken_for_done(fold
     assert "is the input itself" in str(outcomes["a.png"].failed)
 
 
+def test_a_link_to_a_folder_is_not_entered_and_that_is_said(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    outcomes = {outcome.source.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
+    assert outcomes["link"].skipped == "a link to a folder; name that folder itself"
+
+
 def test_two_files_with_one_output_do_not_replace_each_other(tmp_path):
     source = tmp_path / "in"
     source.mkdir()
