@@ -19,7 +19,7 @@ from streamllie.errors import BackendError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find
 from streamllie.timing import percentile
-from streamllie.video.target import check_target, give_name, temporary_name, write_error
+from streamllie.video.target import check_target, write_whole
 
 REFERENCE = "eager"
 ROUNDS = 3  # all engines in turn, so that a slow minute of the machine falls on all of them
@@ -113,14 +113,7 @@ def draw(comparison: Comparison, target: Path, *, overwrite: bool = False) -> No
     axes.invert_yaxis()
     axes.set_xlabel("milliseconds per frame: median, and the slowest in a hundred")
     axes.set_title(f"{comparison.model}, engine alone")
-    temporary = temporary_name(target)
-    try:
-        figure.savefig(temporary, dpi=120, format="png")
-        give_name(temporary, target, overwrite=overwrite)
-    except OSError as error:
-        raise write_error(target, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(target, lambda path: figure.savefig(path, dpi=120, format="png"), overwrite=overwrite)
 
 
 def _rows(  # noqa: PLR0917 - private, called once

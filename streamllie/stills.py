@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamllie.chunks import Beside
 from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
-from streamllie.video.target import check_target, give_name, temporary_name, write_error
+from streamllie.video.target import check_target, write_whole
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
@@ -123,14 +123,8 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
     data, lost = still.beside.into(data, suffix=suffix)
     notes += [lost] * bool(lost)
-    part = temporary_name(path)
-    try:
-        part.write_bytes(data)
-        give_name(part, path, overwrite=overwrite)
-    except OSError as error:
-        raise write_error(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+    whole = data
+    write_whole(path, lambda part: part.write_bytes(whole), overwrite=overwrite)
     return tuple(notes)
 
 

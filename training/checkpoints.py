@@ -1,13 +1,13 @@
 """What a run keeps on the disk: written whole, resumed to the bit, and the beginning of a larger network."""
 
 import re
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.command import write_whole
+from streamllie.video.target import write_whole
 from training.recipe import Recipe
 
 HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate
@@ -21,13 +21,29 @@ def save(
         "network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
         "step": step, "recipe": plan.as_dict(),
     }  # fmt: skip
-    write_whole(path, partial(torch.save, state))
+    put(path, state)
+
+
+def put(path: Path, state: dict[str, Any]) -> None:
+    """torch.save, whole or not at all.
+
+    Raises:
+        SinkError: it cannot be written; what was there still is.
+    """
+
+    def write(temporary: Path) -> None:
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # what torch says of a full disk
+            raise OSError(str(error)) from error
+
+    write_whole(path, write, overwrite=True)
 
 
 def save_average(path: Path, *, average: nn.Module, step: int, plan: Recipe) -> None:
     """Write what a model is exported from, alone."""
     state = {"average": average.state_dict(), "step": step, "recipe": plan.as_dict()}
-    write_whole(path, partial(torch.save, state))
+    put(path, state)
 
 
 def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:

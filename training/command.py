@@ -7,8 +7,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from streamllie.errors import StreamLLIEError
-from streamllie.video.target import give_name, temporary_name, write_error
+from streamllie.video.target import write_whole
 
 
 @contextmanager
@@ -47,20 +51,17 @@ def set_by_signals(stop: threading.Event) -> Generator[None]:
         restore()
 
 
-def write_whole(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file of another name in the same folder, then give it the target's, whatever had that name.
+def write_picture(target: Path, bgr: NDArray[np.uint8]) -> None:
+    """Write a png or jpg (H, W, 3), over what had that name.
 
     Raises:
+        ValueError: it is too large for such a file.
         SinkError: the file cannot be written; what was there still is.
     """
-    temporary = temporary_name(target)
-    try:
-        write(temporary)
-        give_name(temporary, target, overwrite=True)
-    except (OSError, RuntimeError) as error:  # torch says of a full disk that it is a RuntimeError
-        raise write_error(target, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    done, data = cv2.imencode(target.suffix, bgr)
+    if not done:
+        raise ValueError(f"{bgr.shape[1]}x{bgr.shape[0]} is too much for {target}; write a png")
+    write_whole(target, lambda path: path.write_bytes(data.tobytes()), overwrite=True)
 
 
 def picture_target(text: str) -> Path:

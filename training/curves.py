@@ -1,5 +1,6 @@
 """The log of a run: rows of figures in a CSV file, and their curves as a picture."""
 
+import contextlib
 import csv
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.command import write_whole
+from streamllie.video.target import write_whole
 
 
 class Log:
@@ -18,18 +19,14 @@ class Log:
 
     def __init__(self, path: Path, *, until: int = 0) -> None:
         self.path = path
-        self.rows: list[dict[str, Any]] = []
-        if path.exists():
-            with path.open(newline="", errors="replace") as file:
-                whole = (row for row in csv.DictReader(file) if None not in row and None not in row.values())
-                self.rows = [row for row in whole if str(row.get("step")).isdecimal() and int(row["step"]) <= until]
+        self.rows: list[Mapping[str, Any]] = _whole_rows(path, until) if path.exists() else []
 
     def write(self, **row: Any) -> None:
         """Add one row."""
         self.rows.append(row)
-        write_whole(self.path, self._save)
+        write_whole(self.path, self._save, overwrite=True)
         print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
-        write_whole(self.path.with_name("curves.png"), partial(draw, self.rows))
+        write_whole(self.path.with_name("curves.png"), partial(draw, self.rows), overwrite=True)
 
     def is_best(self, scores: Mapping[str, float]) -> bool:
         """Whether the first of the scores is higher than in all rows so far."""
@@ -42,6 +39,21 @@ class Log:
             writer = csv.DictWriter(file, names, restval="")
             writer.writeheader()
             writer.writerows(self.rows)
+
+
+def _whole_rows(path: Path, until: int) -> list[Mapping[str, Any]]:
+    """One row of each step up to `until`; what is torn or no number counts for nothing."""
+    found: dict[int, Mapping[str, Any]] = {}
+    try:
+        with path.open(newline="", errors="replace") as file:
+            for row in csv.DictReader(file):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    numbers = {name: float(value) for name, value in row.items() if value != ""}
+                    if numbers["step"] <= until:
+                        found[int(numbers["step"])] = row
+    except csv.Error:  # no text at all
+        return []
+    return list(found.values())
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training import degrade, moving
 from training.drawings import drawing
-from training.pairs import LOL, lol_numbers, training_pairs, validation_pairs
+from training.pairs import LOL, SMALLEST, lol_numbers, training_pairs, validation_pairs
 from training.planes import LUMA, Planes, Rgb, read_rgb
 from training.recipe import Recipe
 
@@ -69,8 +69,8 @@ class Samples:
         self.shares = shares / shares.sum()
         self.pairs: list[tuple[Planes, Planes]] = []
         if mixture.pairs:
-            last = recipe.last_crop if recipe.last_steps else recipe.crop
-            least = max(recipe.crop[0], last[0]), max(recipe.crop[1], last[1])
+            cut = [recipe.crop] * (recipe.last_steps < recipe.steps) + [recipe.last_crop] * (recipe.last_steps > 0)
+            least = tuple(map(max, *cut, SMALLEST)) if recipe.clips < 1 else SMALLEST
             for low, high in training_pairs(data / recipe.pairs, hold_out=recipe.hold_out, least=least):
                 self.pairs.append((Planes.of(low), Planes.of(high)))
         self.clean: list[Rgb] = []

@@ -24,7 +24,7 @@ import numpy as np
 from streamllie import Enhancer, shelf
 from training import steadiness
 from training.clips import scenes
-from training.command import picture_target, said, write_whole
+from training.command import picture_target, said, write_picture
 from training.datasets import MADE_FROM, validation
 from training.export import record
 from training.metrics import colour_error, psnr, ssim
@@ -109,7 +109,7 @@ def evaluate_pictures(args: argparse.Namespace) -> None:
     else:
         print(", ".join(f"{name} {value}" for name, value in summary.items()))
     if args.sheet:
-        write_whole(args.sheet, lambda path: cv2.imwrite(str(path), np.vstack(rows)[:, :, ::-1]))
+        write_picture(args.sheet, np.vstack(rows)[:, :, ::-1])
     _record(args, summary)
 
 

@@ -7,7 +7,6 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 import argparse
 import re
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET, write_onnx
 from streamllie.models.fold import fold
 from streamllie.shelf import MANIFEST, sha256, user_shelf
-from training.command import said, write_whole
+from streamllie.video.target import write_error, write_whole
+from training.checkpoints import put
+from training.command import said
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -52,15 +53,18 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     shelf.mkdir(parents=True, exist_ok=True)
     targets = graph, deep, weights = [shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt")]
-    if weights.exists() and weights.samefile(checkpoint) and "optimiser" in saved:
-        raise ValueError(f"{checkpoint} is a run's own checkpoint, which would be lost; choose another name or shelf")
+    if _is_of_a_run(weights):
+        raise ValueError(f"{weights} is a run's own checkpoint, which would be lost; choose another name or shelf")
     _read_manifest(shelf / MANIFEST)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=shelf) as folder:
         made = [Path(folder) / target.name for target in targets]
-        write_whole(made[2], partial(torch.save, {key: saved[key] for key in ("average", "recipe", "step")}))
+        put(made[2], {key: saved[key] for key in ("average", "recipe", "step") if key in saved})
         folded = fold(load(made[2]))  # not from `checkpoint`, which a running training may have replaced by now
-        for path, dtype in zip(made, (torch.uint8, torch.float32), strict=False):
-            write_whole(path, partial(write_onnx, folded, dtype=dtype))
+        try:
+            write_onnx(folded, made[0], dtype=torch.uint8)
+            write_onnx(folded, made[1], dtype=torch.float32)
+        except OSError as error:
+            raise write_error(graph, error) from error
         entry = {
             "name": name,
             "summary": summary,
@@ -101,14 +105,26 @@ def record(shelf: Path, name: str, values: dict[str, Any], *, new: bool = False)
     if "sha256" in values and entry.get("sha256") != values["sha256"]:
         entry.pop("scores", None)  # they belong to the old weights
     entry.update(values)
-    write_whole(manifest, lambda path: path.write_text(tomlkit.dumps(document), encoding="utf-8"))
+    write_whole(manifest, lambda path: path.write_text(tomlkit.dumps(document), encoding="utf-8"), overwrite=True)
 
 
 def _read_manifest(manifest: Path) -> tomlkit.TOMLDocument:
     try:
-        return tomlkit.parse(manifest.read_text(encoding="utf-8")) if manifest.exists() else tomlkit.document()
-    except ValueError as error:
+        document = tomlkit.parse(manifest.read_text(encoding="utf-8")) if manifest.exists() else tomlkit.document()
+        tables = all(isinstance(entry, dict) for entry in document.get("model", []))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{manifest} is not a manifest of models ({error}); mend or remove it") from error
+    if not tables:
+        raise ValueError(f"{manifest} is not a manifest of models (`model` lists no tables); mend or remove it")
+    return document
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether there is a file that training goes on from, which has more than a model."""
+    try:
+        return "optimiser" in torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 - not there, torn, or anything else: nothing that is missed
+        return False
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMA
         numbers = lol_numbers(data, held_out=False)
         if not hold_out:
             numbers = sorted({int(p.stem) for p in (folder / "low").iterdir()} - BAD_PAIRS)
-        return [lol_pair(data, number) for number in numbers]
+        pairs = [lol_pair(data, number) for number in numbers]
+        for number, (low, _) in zip(numbers, pairs, strict=True):
+            _check_size(low, f"pair {number} of {folder}", least)
+        return pairs
     pairs = find_pairs(folder)
     return [read_pair(*files, least=least) for files in (pairs[: -held_back(pairs)] if hold_out else pairs)]
 
@@ -78,7 +81,7 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
 def _by_name(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() not in PICTURES:
+        if path.suffix.lower() not in PICTURES or path.name.startswith("."):
             continue
         if (other := found.setdefault(path.stem, path)) != path:
             raise ValueError(f"{folder} has both {other.name} and {path.name}; which is meant? Remove one")
@@ -97,14 +100,19 @@ def read_pair(low: Path, high: Path, *, least: tuple[int, int] = SMALLEST) -> tu
     dark, bright = read_rgb(low), read_rgb(high)
     if dark.shape != bright.shape:
         raise ValueError(f"{low} is {_size(dark)} and {high} is {_size(bright)}; the two of a pair must be of one size")
-    if dark.shape[0] < least[0] or dark.shape[1] < least[1]:
-        needed = f"{least[1]}x{least[0]}"
-        raise ValueError(f"{low} is {_size(dark)}; here a picture must be {needed} at least: leave it out")
+    _check_size(dark, str(low), least)
     return dark, bright
 
 
+def _check_size(rgb: Rgb, name: str, least: tuple[int, int]) -> None:
+    if rgb.shape[0] < least[0] or rgb.shape[1] < least[1]:
+        raise ValueError(f"{name} is {_size(rgb)}; here a picture must be {least[1]}x{least[0]} at least: leave it out")
+
+
 def _check_whole(path: Path) -> None:
-    """OpenCV fills up what is missing with grey."""
+    """Of a jpg that is cut short OpenCV fills up what is missing with grey."""
+    if path.suffix.lower() not in {".jpg", ".jpeg"}:
+        return
     try:
         with Image.open(path) as picture:
             picture.load()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.command import at_least, picture_target, said, write_whole
+from training.command import at_least, picture_target, said, write_picture
 
 
 @said("sheet")
@@ -25,7 +25,7 @@ def main() -> None:
     args = parser.parse_args()
     columns = [moments(path, count=args.rows, width=args.width) for path in (args.before, args.after)]
     rows = [np.hstack(pair) for pair in zip(*columns, strict=True)]
-    write_whole(args.sheet, lambda path: cv2.imwrite(str(path), np.vstack(rows)))
+    write_picture(args.sheet, np.vstack(rows))
 
 
 def moments(path: Path, *, count: int, width: int) -> list[NDArray[np.uint8]]:

@@ -2,7 +2,7 @@
 
 Read it top to bottom. A run is stopped by Ctrl-C and resumed by giving the same command again. `--out` receives
 checkpoint.pt (weights, their moving average, optimiser, step and recipe), best.pt (the average at the step that did
-best on held-out pairs, or else on pictures made dark), log.csv and curves.png. Several GPUs: torchrun
+best on held-out pairs, or else on pictures made dark, if there are any), log.csv and curves.png. Several GPUs: torchrun
 --nproc-per-node N -m training.train ...; each takes batches of its own, and gradients are averaged.
 """
 
@@ -58,7 +58,8 @@ def main() -> None:
         plan = recipe.read(args.recipe, load(args.init[-1]).size if args.init else None)
         train(plan, data=args.data, out=args.out, init=args.init, device=args.device, workers=args.workers, stop=stop)
     if stop.is_set():
-        print("training: stopped, and the checkpoint is written; the same command goes on from there", file=sys.stderr)
+        if not int(os.environ.get("RANK", "0")):
+            print("training: stopped and saved; the same command goes on from there", file=sys.stderr)
         sys.exit(130)
 
 
@@ -76,7 +77,8 @@ def train(
     """Run a recipe to its end, resuming what `out` holds; returns the checkpoint's path.
 
     `workers` processes make the pictures, the same ones as without. `network` takes the place of the recipe's, for
-    comparisons of architectures. Once `stop` is set, it ends after the step at hand, which is saved.
+    comparisons of architectures. Once `stop` is set, it ends after the step at hand, which is saved. Of several
+    processes, all do so when one is told to. Afterwards `stop` is set if the run has not come to its end.
 
     Raises:
         ValueError: the recipe does not go with the device, the data, or what `out` holds.
@@ -84,15 +86,13 @@ def train(
     """
     device, rank, world = join(device)
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "checkpoint.pt"
+    path, best = out / "checkpoint.pt", out / "best.pt"
     network = begin(plan, init, network).to(device, memory_format=torch.channels_last)  # a seventh faster
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
-    step = 0
-    if path.exists():
-        step = resume(path, network=network, average=average, optimiser=optimiser)
+    step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     batches = Batches(plan, data, rank=rank, world=world)
     coming = iter(
@@ -121,18 +121,20 @@ def train(
             update(average, network, min(plan.ema, (step + 1) / (step + 10)))
             running += 0.01 * (loss.item() - running) if step > first else loss.item()
         step += 1
-        stopped = stop is not None and stop.is_set()
+        stopped = told_to_stop(stop, device, world)
 
         if rank:
             continue
         validated = step % plan.validate_every == 0 or step == plan.steps
+        scores: dict[str, float] = {}
+        if validated:
+            scores = {f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()}
         if validated or stopped or time.monotonic() - saved_at > plan.checkpoint_minutes * 60:
             save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
             saved_at = time.monotonic()
         if validated:
-            scores = {f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()}
-            if log.is_best(scores):
-                save_average(out / "best.pt", average=average, step=step, plan=plan)
+            if log.is_best(scores) or (scores and not best.exists()):
+                save_average(best, average=average, step=step, plan=plan)
             log.write(
                 step=step,
                 loss=round(running, 5),
@@ -140,9 +142,21 @@ def train(
                 lr=f"{learning_rate(plan, step):.2e}",
                 seconds_per_step=round((time.monotonic() - started) / (step - first), 4),
             )
+    if stop is not None:
+        (stop.set if step < plan.steps else stop.clear)()
     if world > 1:
         distributed.destroy_process_group()
     return path
+
+
+def told_to_stop(stop: threading.Event | None, device: str, world: int) -> bool:
+    """Whether one of the processes is told to: all of them have to leave at the same step."""
+    told = stop is not None and stop.is_set()
+    if world == 1:
+        return told
+    flag = torch.tensor(float(told), device=device)
+    distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+    return bool(flag.item())
 
 
 def begin(plan: Recipe, init: Sequence[Path], network: nn.Module | None = None) -> nn.Module:
@@ -179,10 +193,11 @@ class Batches:
 def one_thread(worker: int) -> None:
     """A worker starts as a copy of this process without its threads: OpenCV must not wait for them.
 
-    Ctrl-C goes to all processes of a terminal; a worker goes on until the run has ended.
+    Signals that go to all processes of a run do not end a worker: its pictures are awaited for the last step.
     """
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 
 def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
@@ -216,13 +231,16 @@ def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
 def join(device: str) -> tuple[str, int, int]:
     """This process's device, rank and number of processes: those that torchrun set, or 0 of 1."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    several = world > 1
+    backend = "nccl" if device == "cuda" else "gloo"
+    if several and device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         torch.empty((), device=device)
     except (RuntimeError, AssertionError) as error:  # torch is built without it, or there is none
         raise ValueError(f'the device "{device}" cannot be used here; leave out --device, or say cpu') from error
-    if world > 1:
-        distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-        device = f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
+    if several:
+        distributed.init_process_group(backend)
     return device, rank, world
 
 

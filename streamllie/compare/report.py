@@ -14,7 +14,7 @@ from streamllie.compare.pairs import Together
 from streamllie.compare.views import Views, view_size
 from streamllie.errors import SinkError
 from streamllie.frame import VideoFormat
-from streamllie.video.target import check_target, give_name, temporary_name, write_error
+from streamllie.video.target import check_target, write_whole
 
 SUFFIXES = (".html", ".htm")
 POINTS = 4000  # of a curve; of a longer video the least and the largest value of each stretch are drawn
@@ -89,7 +89,8 @@ def compare(
         notes = (*_mismatches(videos, formats), *_left_out(len(figures.times), len(shots)))
     found = Comparison(output=str(target), moments=len(figures.times), before=sides[0], after=sides[1], notes=notes)
     names = [path.name for path in paths]
-    _write(target, _page(found, figures, shots, names, view_size(formats[0])), overwrite=overwrite)
+    page = _page(found, figures, shots, names, view_size(formats[0]))
+    write_whole(target, lambda path: path.write_text(page, encoding="utf-8"), overwrite=overwrite)
     return found
 
 
@@ -198,14 +199,3 @@ def _curve(times: list[float], values: np.ndarray) -> list[list[float]]:
 
 def _short(value: float) -> float:
     return round(float(value), 3)
-
-
-def _write(target: Path, page: str, *, overwrite: bool) -> None:
-    temporary = temporary_name(target)
-    try:
-        temporary.write_text(page, encoding="utf-8")
-        give_name(temporary, target, overwrite=overwrite)
-    except OSError as error:
-        raise write_error(target, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)

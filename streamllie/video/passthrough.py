@@ -1,14 +1,11 @@
 """Copy every other stream packet for packet: sound, subtitles, fonts, cover art, data, more video."""
 
 import contextlib
-import io
 import logging
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
 
-import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
@@ -20,6 +17,7 @@ from streamllie.errors import SinkError
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
+from streamllie.video.streams import codec_of, describe, name_layout, picture_in, refusal
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
 from streamllie.video.track import Track, time_of
@@ -30,7 +28,6 @@ SEEK_MARGIN = 10  # seconds; sound may lie before the video that it belongs to, 
 PATIENCE = 10  # seconds after the wanted end to read on for packets that are stored late
 HOLDERS = (".mkv", ".mov", ".mp4", ".avi", ".ts")  # of sound, those that hold most first
 LATE = 0.04  # seconds that sound may be early without anybody hearing it
-LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 NONSTRICT = 0x20000  # libav's AVFMT_TS_NONSTRICT: packets of one stream may share a decoding time
 PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
@@ -38,7 +35,7 @@ PICTURES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/pn
 class Passthrough:
     """Reads the input a second time and muxes its other streams up to the time that the video has reached.
 
-    Remembers one packet and each stream's clock; memory stays flat whatever the length.
+    Remembers one packet, each stream's clock and what its Track holds; memory stays flat whatever the length.
     """
 
     def __init__(
@@ -79,7 +76,8 @@ class Passthrough:
             if stream.index == self._main.index:
                 output = add_video()
                 copy_stream_metadata(stream, output, changed=True)
-                if self._timeline.begin is not None and output.metadata.pop("timecode", None):
+                trimmed = self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start
+                if trimmed and output.metadata.pop("timecode", None):
                     self._note("the timecode is dropped: the video starts later than it says")
             else:
                 self._add(stream)
@@ -98,7 +96,7 @@ class Passthrough:
     def begin(self) -> None:
         """Write cover art and go to the first wanted packet; the output's header must be written."""
         for source, target in self._pictures:
-            picture = Packet(_picture(self._path, source.index))
+            picture = Packet(picture_in(self._path, source.index))
             picture.stream = target
             picture.time_base = source.time_base or Fraction(1, 90_000)
             picture.pts = picture.dts = 0
@@ -127,7 +125,7 @@ class Passthrough:
             if time is not None and due is not None and due > time:
                 return
             self._pending = None
-            if self._is_past_end(packet, time_of(packet)):
+            if self._is_past_end(packet):
                 self._packets = iter(())
                 self._end()
                 return
@@ -137,6 +135,9 @@ class Passthrough:
         """Write what is still held back, when no packet is to follow."""
         for track in self._tracks.values():
             self._write(track, track.rest())
+            if track.late:
+                begins = "begins with its first keyframe after the start" if not track.begins else ""
+                self._note(f"{track.name} {begins or 'has no keyframe after the start: none of it is copied'}")
 
     def said(self) -> "list[Said]":
         """What is said of the sound and the subtitles that were written, by the numbers of the input's streams."""
@@ -171,21 +172,21 @@ class Passthrough:
                 self._add_copy(stream)
         elif stream.type in ("audio", "video"):
             if stream.type == "video":
-                self._note(f"{_describe(stream)} is copied as it is: one video of a file is enhanced")
+                self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
             self._add_copy(stream)
         else:
             self._drop(stream)
 
     def _add_picture(self, stream: Stream) -> None:
-        name = _codec(stream)
+        name = codec_of(stream)
         if self._container.attachments and name in PICTURES:
             file_name, mime = PICTURES[name]
             self._output.add_attachment(
                 stream.metadata.get("filename", file_name),
                 stream.metadata.get("mimetype", mime),
-                _picture(self._path, stream.index),
+                picture_in(self._path, stream.index),
             )
-        elif self._container.cover_stream and _refusal(stream, self._container) is None:
+        elif self._container.cover_stream and refusal(stream, self._container) is None:
             target = self._output.add_stream_from_template(stream, opaque=True)
             copy_stream_metadata(stream, target, changed=False)
             self._pictures.append((stream, target))
@@ -193,7 +194,7 @@ class Passthrough:
             self._drop(stream)
 
     def _add_subtitle(self, stream: SubtitleStream) -> None:
-        name = _codec(stream)
+        name = codec_of(stream)
         other = self._container.text_subtitle
         if name in self._container.subtitles:
             self._add_copy(stream)
@@ -201,44 +202,46 @@ class Passthrough:
             converter = SubtitleConverter(stream, self._output, codec=other)
             copy_stream_metadata(stream, converter.stream, changed=False)
             self._tracks[stream.index] = self._track(stream, converter.stream, converter)
-            log.info("%s is converted to %s", _describe(stream), other)
+            log.info("%s is converted to %s", describe(stream), other)
             if name in PLACED:
-                self._note(f"{_describe(stream)} becomes {other}: where its lines stand, and its drawings, are lost")
+                self._note(f"{describe(stream)} becomes {other}: where its lines stand, and its drawings, are lost")
         else:
             self._drop(stream)
 
     def _add_copy(self, stream: Stream) -> None:
-        refusal = _refusal(stream, self._container)
-        if refusal is None:
+        if refusal(stream, self._container) is None:
             target = self._output.add_stream_from_template(stream, opaque=True)
             target.time_base = stream.time_base
             if isinstance(target, AudioStream) and self._container.muxer == "mp4":
-                _name_layout(target)
+                name_layout(target)
             cut = self._timeline.begin is not None or self._timeline.end is not None
             copy_stream_metadata(stream, target, changed=cut)
             self._tracks[stream.index] = self._track(stream, target)
         elif stream.type == "audio":
-            other = next((name for name in HOLDERS if _refusal(stream, CONTAINERS[name]) is None), None)
+            other = next((name for name in HOLDERS if refusal(stream, CONTAINERS[name]) is None), None)
             way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"
-            raise SinkError(f"{_describe(stream)} cannot be copied into {self._suffix}; {way}")
+            raise SinkError(f"{describe(stream)} cannot be copied into {self._suffix}; {way}")
         else:
             self._drop(stream)
 
     def _track(self, stream: Stream, output: Stream, converter: SubtitleConverter | None = None) -> Track:
         ties = bool(self._output.format.flags & NONSTRICT)
-        return Track(output, _describe(stream), ties, converter)
+        return Track(output, describe(stream), ties, converter)
 
     def _drop(self, stream: Stream) -> None:
-        self._note(f"{_describe(stream)} is dropped: {self._suffix} cannot hold it")
+        self._note(f"{describe(stream)} is dropped: {self._suffix} cannot hold it")
 
     # Packets
 
-    def _is_past_end(self, packet: "Packet[Stream]", when: Fraction | None) -> bool:
+    def _is_past_end(self, packet: "Packet[Stream]") -> bool:
         """Whether nothing wanted can follow, so that a short cut of a long film need not read all of it."""
-        end = self._timeline.end
+        end, track = self._timeline.end, self._tracks[packet.stream_index]
+        when = time_of(packet)
+        if track.output.type == "video" and packet.dts is not None:  # pictures that are shown earlier may follow
+            when = packet.dts * packet.time_base
         if end is None or when is None or when < end:
             return False
-        self._tracks[packet.stream_index].past_end = True
+        track.past_end = True
         dense = [t for t in self._tracks.values() if t.output.type in ("audio", "video")]
         return when > end + PATIENCE or (bool(dense) and all(t.past_end for t in dense))
 
@@ -249,7 +252,7 @@ class Passthrough:
             if begin is None or not track.shown_at(packet, begin):
                 return
         elif begin is not None and track.output.type == "video" and track.begins and not packet.is_keyframe:
-            self._note(f"{track.name} begins with its next keyframe")
+            track.late = True
             return
         if track.converter is not None:
             self._write(track, track.converter.convert(packet))
@@ -277,44 +280,3 @@ class Passthrough:
                 raise SinkError(
                     f"{track.name} cannot be written into {self._suffix} ({reason(error)}); name another kind of file"
                 ) from error
-
-
-def _refusal(stream: Stream, container: Container) -> str | None:
-    """Why a container cannot hold a stream as it is; found by writing a header with it alone."""
-    allowed = container.audio
-    if stream.type == "audio" and allowed is not None and _codec(stream) not in allowed:
-        return "it is not a codec of this container"
-    try:
-        trial = av.open(io.BytesIO(), mode="w", format=container.muxer)
-        trial.add_stream_from_template(stream, opaque=True)
-        trial.start_encoding()
-        trial.close()
-    except (FFmpegError, ValueError) as error:
-        return reason(error)
-    return None
-
-
-def _name_layout(stream: AudioStream) -> None:
-    """Give channels without names, as of PCM from mkv, the usual ones: mp4 takes no others, and says so at its end."""
-    context = stream.codec_context
-    if context.layout.name == f"{context.channels} channels" and context.channels in LAYOUTS:
-        context.layout = LAYOUTS[context.channels]
-
-
-def _codec(stream: Stream) -> str:
-    context = cast("Any", stream).codec_context
-    return "unknown" if context is None else str(context.codec.canonical_name)
-
-
-def _describe(stream: Stream) -> str:
-    name = stream.name if isinstance(stream, AttachmentStream | DataStream) else _codec(stream)
-    told = ", ".join(word for word in (name, stream.language, stream.metadata.get("title")) if word)
-    return f"{stream.type} stream #{stream.index} ({told})" if told else f"{stream.type} stream #{stream.index}"
-
-
-def _picture(path: Path, index: int) -> bytes:
-    with open_input(path) as file:
-        for packet in file.demux(file.streams[index]):
-            if packet.size:
-                return bytes(packet)
-    return b""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from streamllie.errors import OutputExists, SinkError
@@ -57,6 +58,22 @@ def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
         ) from error
     except OSError as error:
         raise write_error(target, error) from error
+
+
+def write_whole(target: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:
+    """Let `write` make a file of another name in the same folder, then give it the target's.
+
+    Raises:
+        SinkError: the file cannot be written; what was there still is.
+    """
+    temporary = temporary_name(target)
+    try:
+        write(temporary)
+        give_name(temporary, target, overwrite=overwrite)
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def keep_as(temporary: Path, target: Path, word: str) -> Path:

@@ -17,7 +17,11 @@ MOST_WAITING = 32  # packets of video whose decoding time is not known yet: more
 
 @dataclass
 class Track:
-    """Remembers the stream's clock, and one packet of sound that its decoder may need before the first heard one."""
+    """Remembers the stream's clock, and packets that cannot be written yet.
+
+    They are one of sound, which its decoder may need before the first heard one, or the first ones of a video until
+    there is a decoding time.
+    """
 
     output: Stream
     name: str  # for people
@@ -27,6 +31,7 @@ class Track:
     placed: int | None = None  # and in those of the output stream
     offset: int = 0  # added to all times after a clock jump
     past_end: bool = False
+    late: bool = False  # packets before the first keyframe were left out
     heard: bool = False  # whether a packet has come that is not cut away
     run_up: "Packet[Stream] | None" = None
     waiting: "list[Packet[Stream]]" = field(default_factory=list[Any])  # video, for the first decoding time
@@ -80,16 +85,13 @@ class Track:
 
     def rest(self) -> "list[Packet[Stream]]":
         """What still waits, when no packet is to follow."""
-        if self.converter is not None:
-            return self.converter.rest()
-        waiting, self.waiting = self.waiting, []
-        return waiting
+        return self._in_their_order() if self.converter is None else self.converter.rest()
 
     def _with_decoding_times(self, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
         """Matroska tells when a picture is shown: the first ones that come in another order have no decoding time."""
-        if packet.dts is None and self.last is None and len(self.waiting) < MOST_WAITING:
+        if packet.dts is None and self.last is None:
             self.waiting.append(packet)
-            return []
+            return self._in_their_order() if len(self.waiting) == MOST_WAITING else []
         earlier, self.waiting = self.waiting, []
         dts = packet.dts
         for before in reversed(earlier):
@@ -97,13 +99,24 @@ class Track:
                 dts = before.dts = min(dts - max(1, before.duration or 1), dts if before.pts is None else before.pts)
         return [*earlier, packet]
 
+    def _in_their_order(self) -> "list[Packet[Stream]]":
+        """What waits, decoded as far apart as it is shown, and early enough."""
+        waiting, self.waiting = self.waiting, []
+        stamped = [packet for packet in waiting if packet.pts is not None]
+        times = sorted(packet.pts for packet in stamped if packet.pts is not None)
+        delay = max((at - (packet.pts or 0) for at, packet in zip(times, stamped, strict=True)), default=0)
+        for at, packet in zip(times, stamped, strict=True):
+            packet.dts = at - delay
+        return waiting
+
     def place(self, packet: "Packet[Stream]", *, shift: Fraction) -> None:
         """Put a packet onto the output's clock, which never goes back. Pictures keep the time when they are shown."""
         if packet.dts is None:
             packet.dts = packet.pts
         if packet.dts is None:
             packet.dts = 0 if self.last is None else self.last + (packet.duration or 1) - self.offset
-        self.last = max(packet.dts + self.offset, packet.dts + self.offset if self.last is None else self.last)
+        dts = packet.dts + self.offset
+        self.last = dts if self.last is None else max(self.last, dts)
         base, to = packet.time_base, self.output.time_base or packet.time_base
         by = self.offset - round(shift / base)
         dts = _rescaled(packet.dts + by, base, to)

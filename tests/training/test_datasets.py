@@ -10,7 +10,9 @@ from training.pairs import BAD_PAIRS, HELD_OUT, SHIFTED, aligned, lol_numbers, t
 from training.planes import Planes
 from training.recipe import Mixture, Recipe
 
-RECIPE = Recipe(name="test", clean=("photos",), mixture=Mixture(pairs=1, dark=1, bright=1, black=1))
+RECIPE = Recipe(
+    name="test", crop=(32, 48), last_steps=0, clean=("photos",), mixture=Mixture(pairs=1, dark=1, bright=1, black=1)
+)
 
 
 def test_training_and_validation_scenes_do_not_meet_and_bad_pairs_are_in_neither(data):
@@ -24,7 +26,7 @@ def test_training_and_validation_scenes_do_not_meet_and_bad_pairs_are_in_neither
 
 
 def test_validation_is_made_with_a_camera_that_training_never_uses(data):
-    recipe = Recipe(name="test", clean=("photos",))
+    recipe = Recipe(name="test", crop=(32, 48), last_steps=0, clean=("photos",))
     assert degrade.UNSEEN not in Samples(recipe, data).cameras
     first, again = (validation(recipe, data) for _ in range(2))
     assert sorted(first) == ["made", "pairs"]
@@ -57,7 +59,9 @@ def test_pairs_that_are_laid_over_each_other_are_trained_on_and_the_wrong_ones_a
 
 
 def test_a_jittered_pair_has_another_brightness_the_same_colours_and_the_same_truth(data):
-    plain = Recipe(name="test", clean=(), mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    plain = Recipe(
+        name="test", crop=(32, 48), last_steps=0, clean=(), mixture=Mixture(pairs=1, dark=0, bright=0, black=0)
+    )
     usual, other = (Samples(r, data).batch(3, size=1, crop=(64, 96)) for r in (plain, replace(plain, jitter=0.3)))
     assert all(np.array_equal(a, b) for a, b in zip(usual[3:], other[3:], strict=True))
     gain = other[0].mean() / usual[0].mean()
@@ -102,7 +106,7 @@ def test_batches_are_planes_in_4_2_0(data):
 
 
 def test_dark_and_bright_show_the_same_place(data):
-    recipe = Recipe(name="test", mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    recipe = Recipe(name="test", crop=(32, 48), last_steps=0, mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
     dark, _, _, bright, _, _ = Samples(recipe, data).batch(1, size=8, crop=(48, 48))
     for low, high in zip(dark, bright, strict=True):
         assert np.corrcoef(low.ravel(), high.ravel())[0, 1] > 0.8  # the rest is noise
@@ -133,7 +137,9 @@ def test_pictures_too_dark_to_be_a_goal_are_left_out(data, tmp_path):
     cv2.imwrite(str(tmp_path / "night/1.png"), np.full((64, 64, 3), 20, np.uint8))
     assert sum(1 for _ in clean_pictures(tmp_path, ("night",))) == 1
     (tmp_path / "sensor-noise").symlink_to(data / "sensor-noise")
-    recipe = Recipe(name="test", clean=("night",), mixture=Mixture(pairs=0, dark=1, bright=0, black=0))
+    recipe = Recipe(
+        name="test", crop=(32, 48), last_steps=0, clean=("night",), mixture=Mixture(pairs=0, dark=1, bright=0, black=0)
+    )
     with pytest.raises(ValueError, match="no bright picture in night"):
         Samples(recipe, tmp_path)
 

@@ -1,5 +1,6 @@
 """A checkpoint goes to a shelf whole, or the shelf stays as it was."""
 
+import shutil
 import sys
 from dataclasses import asdict
 
@@ -92,10 +93,13 @@ def test_a_manifest_that_cannot_be_written_whole_stays_as_it_was(checkpoint, qui
     assert contents(tmp_path) == before
 
 
-def test_the_checkpoint_of_a_run_is_not_taken_for_a_model_to_replace(checkpoint, quick):
+def test_the_checkpoint_of_a_run_is_not_taken_for_a_model_to_replace(checkpoint, quick, tmp_path):
     before = contents(checkpoint.parent)
     with pytest.raises(ValueError, match="is a run's own checkpoint, which would be lost"):
         put(checkpoint, checkpoint.parent, name="checkpoint")
+    best = shutil.copy(checkpoint, tmp_path / "best.pt")
+    with pytest.raises(ValueError, match="is a run's own checkpoint, which would be lost"):
+        put(best, checkpoint.parent, name="checkpoint")
     assert contents(checkpoint.parent) == before
 
 
@@ -106,11 +110,12 @@ def test_a_name_that_is_none_of_a_file_is_refused(checkpoint, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_broken_manifest_is_told_before_the_work(checkpoint, quick, tmp_path):
-    (tmp_path / "manifest.toml").write_text("[[model")
+@pytest.mark.parametrize("text", ["[[model", "model = 3", "model = [3]"])
+def test_a_broken_manifest_is_told_before_the_work(checkpoint, quick, tmp_path, text):
+    (tmp_path / "manifest.toml").write_text(text)
     with pytest.raises(ValueError, match=r"manifest\.toml is not a manifest of models .*; mend or remove it"):
         put(checkpoint, tmp_path)
-    assert contents(tmp_path) == {"manifest.toml": b"[[model"}
+    assert contents(tmp_path) == {"manifest.toml": text.encode()}
 
 
 def test_scores_of_a_model_that_is_not_on_the_shelf_break_nothing(tmp_path):

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,19 +29,20 @@ def steps_of(out) -> list[str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_what_was_learned_and_says_how_to_go_on(data, tmp_path, number):
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 2)])
+def test_a_signal_to_all_of_a_run_saves_what_was_learned_and_says_how_to_go_on(data, tmp_path, number, workers):
     write_plan(tmp_path, "steps = 100000\nvalidate_every = 2")
     command = [sys.executable, "-m", "training.train", "plan.toml", "--data", str(data), "--out", "out"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
+        [*command, "--workers", str(workers)], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    ) as run:  # fmt: skip
         assert run.stdout.readline().startswith("step=2 ")
-        run.send_signal(number)
+        os.killpg(run.pid, number)
         _, told = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert told == "training: stopped, and the checkpoint is written; the same command goes on from there\n"
+    assert told == "training: stopped and saved; the same command goes on from there\n"
     assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] >= 2
 
 
@@ -54,12 +56,12 @@ def test_the_best_step_is_kept_beside_the_last(data, tmp_path, monkeypatch):
     assert "optimiser" not in best
 
 
-def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_torn(data, tmp_path):
+def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_torn(tmp_path):
     log = Log(tmp_path / "log.csv")
     for step in (2, 4, 6):
         log.write(step=step, loss=0.5, psnr_pairs=20.0)
     with (tmp_path / "log.csv").open("a") as file:
-        file.write("7,0.4")
+        file.write("4,0.5,20.0\n3,x,90.0\n2,0.4")
     again = Log(tmp_path / "log.csv", until=4)
     again.write(step=6, loss=0.25, psnr_pairs=21.0, psnr_made=19.0)
     with (tmp_path / "log.csv").open(newline="") as file:
@@ -70,11 +72,28 @@ def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_t
     assert again.is_best({"psnr_pairs": 21.5})
 
 
-@pytest.mark.parametrize("content", ["", "step,loss\n"])
+@pytest.mark.parametrize("content", ["", "step,loss\n", 200_000 * "\0"])
 def test_a_log_without_a_line_is_no_reason_to_stop(data, tmp_path, content):
     (tmp_path / "log.csv").write_text(content)
     train.train(replace(PLAN, steps=3), data=data, out=tmp_path)
     assert steps_of(tmp_path) == ["3"]
+
+
+def test_a_run_that_has_no_best_step_yet_keeps_the_next_one(data, tmp_path):
+    Log(tmp_path / "log.csv").write(step=0, loss=0.5, psnr_pairs=59.0)  # as an earlier version left it
+    train.train(replace(PLAN, steps=3), data=data, out=tmp_path)
+    assert torch.load(tmp_path / "best.pt", weights_only=True)["step"] == 3
+
+
+def test_a_run_that_came_to_its_end_was_not_stopped(data, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    train.train(replace(PLAN, steps=1), data=data, out=tmp_path, stop=stop)
+    assert not stop.is_set()
+    stop.set()
+    train.train(replace(PLAN, steps=3), data=data, out=tmp_path, stop=stop)
+    assert stop.is_set()
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
 @pytest.mark.parametrize("content", [None, b"", b"torn"])
@@ -125,11 +144,15 @@ def more(data) -> Path:
         ({"only": "history."}, "has no part in pictures; set clips to 1"),
         ({"clean": ("lol-v1/train/low",)}, "no bright picture in lol-v1/train/low"),
         ({"clips": 0.5, "mixture": replace(PLAN.mixture, dark=0, bright=0, black=0)}, "clips are made of clean"),
+        (
+            {"crop": (112, 160), "pairs": "lol-v1/train"},
+            "pair 1 of .*lol-v1/train is 128x96; here a picture must be 160x112",
+        ),
         ({"crop": (96, 160)}, r"png is 128x96; here a picture must be 160x96 at least"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_told_before_the_first_step(more, tmp_path, changes, sentence):
-    plan = replace(PLAN, network=replace(SMALL, history=True), pairs="mine", **changes)
+    plan = replace(PLAN, **{"network": replace(SMALL, history=True), "pairs": "mine", **changes})
     with pytest.raises(ValueError, match=sentence):
         train.train(plan, data=more, out=tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()

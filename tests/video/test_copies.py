@@ -56,7 +56,37 @@ def test_a_second_video_of_a_span_begins_with_a_keyframe_and_it_is_said(tmp_path
     writer = enhance(source, tmp_path / "day.mkv", start=0.5)[1]
 
     assert shown(tmp_path / "day.mkv") == pytest.approx([0.3 + n / 25 for n in range(10)], abs=0.002)
-    assert "begins with its next keyframe" in " ".join(writer.notes)
+    assert "begins with its first keyframe after the start" in " ".join(writer.notes)
+
+
+def test_a_second_video_without_a_keyframe_after_the_start_is_named(tmp_path: Path) -> None:
+    source = with_second_video(tmp_path / "night.mkv", height=32, frames=30, options={"g": "30"})
+
+    writer = enhance(source, tmp_path / "day.mkv", start=0.5)[1]
+
+    assert "has no keyframe after the start: none of it is copied" in " ".join(writer.notes)
+
+
+def test_pictures_that_are_stored_late_are_in_the_span_too(tmp_path: Path) -> None:
+    source = with_second_video(tmp_path / "night.mkv", height=32, frames=30, options={"bf": "3", "b-adapt": "0"})
+
+    enhance(source, tmp_path / "day.mkv", duration=0.3)
+
+    assert shown(tmp_path / "day.mkv") == pytest.approx([n / 25 for n in range(8)], abs=0.002)
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4", "ts"])
+def test_a_short_video_none_of_whose_packets_has_a_decoding_time_keeps_its_pictures(
+    tmp_path: Path, container: str
+) -> None:
+    source = with_second_video(tmp_path / "night.mkv", height=32, frames=3, options={"bf": "2", "b-adapt": "0"})
+    with reopened(source) as file:
+        assert any(packet.dts is None for packet in file.demux(video=1) if packet.size)
+
+    enhance(source, tmp_path / f"day.{container}")
+
+    after = shown(tmp_path / f"day.{container}")
+    assert [at - after[0] for at in after] == pytest.approx([0, 0.04, 0.08], abs=0.002)
 
 
 def test_channels_without_names_get_the_usual_ones_in_mp4(tmp_path: Path) -> None:

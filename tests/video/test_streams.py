@@ -187,6 +187,15 @@ def test_the_timecode_of_a_camera_survives_in_mov(tmp_path: Path) -> None:
     assert streams(tmp_path / "day.mov") == streams(source)
 
 
+def test_a_start_at_the_beginning_keeps_the_timecode(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.mov", stream_metadata={"timecode": "01:02:03:04"})
+
+    enhance(source, tmp_path / "day.mov", start=0)
+
+    with reopened(tmp_path / "day.mov") as file:
+        assert file.streams.video[0].metadata["timecode"] == "01:02:03:04"
+
+
 def test_the_timecode_of_a_trimmed_video_is_dropped_and_it_is_said(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mov", stream_metadata={"timecode": "01:02:03:04"})
 

@@ -1,0 +1,59 @@
+"""One stream of a file: what it is called, and whether and how another container holds it as it is."""
+
+import io
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+from av.stream import AttachmentStream, DataStream, Stream
+
+from streamllie.video.containers import Container
+from streamllie.video.opening import open_input, reason
+
+LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+
+def refusal(stream: Stream, container: Container) -> str | None:
+    """Why a container cannot hold a stream as it is; found by writing a header with it alone."""
+    allowed = container.audio
+    if stream.type == "audio" and allowed is not None and codec_of(stream) not in allowed:
+        return "it is not a codec of this container"
+    try:
+        trial = av.open(io.BytesIO(), mode="w", format=container.muxer)
+        trial.add_stream_from_template(stream, opaque=True)
+        trial.start_encoding()
+        trial.close()
+    except (FFmpegError, ValueError) as error:
+        return reason(error)
+    return None
+
+
+def name_layout(stream: AudioStream) -> None:
+    """Give channels without names, as of PCM from mkv, the usual ones: mp4 takes no others, and says so at its end."""
+    context = stream.codec_context
+    if context.layout.name == f"{context.channels} channels" and context.channels in LAYOUTS:
+        context.layout = LAYOUTS[context.channels]
+
+
+def codec_of(stream: Stream) -> str:
+    """libav's name of its codec."""
+    context = cast("Any", stream).codec_context
+    return "unknown" if context is None else str(context.codec.canonical_name)
+
+
+def describe(stream: Stream) -> str:
+    """For people: kind, number, codec, language and title."""
+    name = stream.name if isinstance(stream, AttachmentStream | DataStream) else codec_of(stream)
+    told = ", ".join(word for word in (name, stream.language, stream.metadata.get("title")) if word)
+    return f"{stream.type} stream #{stream.index} ({told})" if told else f"{stream.type} stream #{stream.index}"
+
+
+def picture_in(path: Path, index: int) -> bytes:
+    """The first packet of a stream of one picture: cover art."""
+    with open_input(path) as file:
+        for packet in file.demux(file.streams[index]):
+            if packet.size:
+                return bytes(packet)
+    return b""
