@@ -263,7 +263,8 @@ def in_a_process(module: str, *words: object) -> dict[str, float]:
     command = [sys.executable, "-m", module, *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise StreamLLIEError(f"the run that measures memory failed: {done.stderr.strip().splitlines()[-1]}")
+        why = (done.stderr.strip() or "it was ended").splitlines()[-1]
+        raise StreamLLIEError(f"the run that measures memory failed: {why}")
     return json.loads(done.stdout)
 
 

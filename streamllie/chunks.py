@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NAMES = {
@@ -10,6 +10,8 @@ NAMES = {
     b"mDCV": "mastering display", b"cLLI": "light levels", b"pHYs": "resolution", b"tIME": "time of change",
     b"tEXt": "texts", b"zTXt": "texts", b"iTXt": "texts", b"JFIF": "resolution", b"COM": "comments",
 }  # fmt: skip
+TEXTS = {b"tEXt", b"zTXt", b"iTXt"}  # of which there may be several
+SIZES = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9, b"tIME": 7}
 XMP = b"XML:com.adobe.xmp"  # a text that OpenCV carries
 APP0, COMMENT, SCAN = 0xE0, 0xFE, 0xDA  # segments of a jpg; the last is the picture
 DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
@@ -21,6 +23,10 @@ class Beside:
 
     kind: str = ""  # "png", "jpg"
     parts: tuple[tuple[bytes, bytes], ...] = ()
+
+    def turned(self) -> "Beside":
+        """Of the picture turned by a quarter: its resolution across is the other's down."""
+        return replace(self, parts=tuple((name, _turned(name, body)) for name, body in self.parts))
 
     @classmethod
     def of(cls, data: bytes) -> "Beside":
@@ -57,8 +63,10 @@ def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
     at = len(PNG)
     while at + 12 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
-        body = data[at + 8 : at + 8 + size]
-        if name in NAMES and len(body) == size and not (name == b"iTXt" and body.startswith(XMP)):
+        body, check = data[at + 8 : at + 8 + size], data[at + 8 + size : at + 12 + size]
+        whole = check == _crc(name, body) and len(body) == SIZES.get(name, len(body))
+        again = name not in TEXTS and name in dict(found)
+        if name in NAMES and whole and not again and not (name == b"iTXt" and body.startswith(XMP)):
             found.append((name, body))
         at += 12 + size
     return found
@@ -68,6 +76,9 @@ def _jpg_segments(data: bytes) -> "list[tuple[bytes, bytes]]":
     found: list[tuple[bytes, bytes]] = []
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
+        if data[at + 1] == 0xFF:  # a byte that fills
+            at += 1
+            continue
         marker, size = data[at + 1], struct.unpack_from(">H", data, at + 2)[0]
         body = data[at + 4 : at + 2 + size]
         if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= DENSITY.stop:
@@ -78,8 +89,20 @@ def _jpg_segments(data: bytes) -> "list[tuple[bytes, bytes]]":
     return [part for part in found if part != (b"JFIF", b"\0\0\x01\0\x01")]  # no resolution, square pixels
 
 
+def _turned(name: bytes, body: bytes) -> bytes:
+    if name == b"pHYs":
+        return body[4:8] + body[:4] + body[8:]
+    if name == b"JFIF":
+        return body[:1] + body[3:5] + body[1:3]
+    return body
+
+
 def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return struct.pack(">I", len(body)) + name + body + _crc(name, body)
+
+
+def _crc(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", zlib.crc32(name + body))
 
 
 def _segment(marker: int, body: bytes) -> bytes:

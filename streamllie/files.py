@@ -134,7 +134,8 @@ def _enhance_one(
     is_still = stills.is_still(source)
     if not is_still and source.suffix.lower() not in VIDEO_SUFFIXES:
         return Outcome(source=source, target=target, skipped="neither a video nor a picture by its name")
-    if is_file(target) and not options.get("overwrite", False) and not target.samefile(source):
+    done = is_file(source) and is_file(target) and not target.samefile(source)
+    if done and not options.get("overwrite", False):
         return Outcome(source=source, target=target, skipped=f'"{target}" exists; --overwrite replaces it')
 
     def tell(progress: Progress) -> None:

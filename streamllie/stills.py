@@ -92,7 +92,7 @@ def read(path: Path) -> Still:
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
     metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
-    return replace(_upright(np.atleast_3d(stored), metadata, tuple(notes)), beside=Beside.of(data.tobytes()))
+    return _upright(np.atleast_3d(stored), metadata, Beside.of(data.tobytes()), tuple(notes))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -146,12 +146,15 @@ def _moves(data: bytes) -> bool:
     return data.startswith(b"\x89PNG") and ANIMATION_CONTROL in data[: data.find(b"IDAT")]
 
 
-def _upright(stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], notes: tuple[str, ...]) -> Still:
+def _upright(
+    stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], beside: Beside, notes: tuple[str, ...]
+) -> Still:
     exif = dict(metadata).get(cv2.IMAGE_METADATA_EXIF, b"")
     place, order = _orientation(exif)
     if place:
         turn = struct.unpack_from(order + "H", exif, place)[0]
         stored = _turned(stored, turn)
+        beside = beside.turned() if TURNS.get(turn, (0, False))[0] % 2 else beside
         flat = exif[:place] + struct.pack(order + "H", 1) + exif[place + 2 :]
         metadata = tuple((k, flat if k == cv2.IMAGE_METADATA_EXIF else chunk) for k, chunk in metadata)
     channels = stored.shape[2]
@@ -161,6 +164,7 @@ def _upright(stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], note
         alpha=np.ascontiguousarray(stored[..., 3]) if channels == 4 else None,
         grey=channels == 1,
         metadata=metadata,
+        beside=beside,
         notes=notes,
     )
 

@@ -69,8 +69,31 @@ def test_a_picture_that_says_nothing_loses_nothing(still, tmp_path):
         assert stills.write(tmp_path / "b.jpg", stills.read(tmp_path / name), overwrite=True) == ()
 
 
-@pytest.mark.parametrize("cut", [9, 20, 40, 60])
-def test_a_file_that_is_cut_short_says_what_is_whole(scan, photo, cut):
-    for path in (scan, photo):
-        assert len(Beside.of(path.read_bytes()[:cut]).parts) < 4
+def test_what_is_damaged_or_said_twice_does_not_go_along(scan, tmp_path):
+    data = scan.read_bytes()
+    odd = chunk(b"pHYs", struct.pack(">IIB", 1, 1, 1)) + chunk(b"sRGB", b"too long")
+    wrong = chunk(b"tEXt", b"Title\0torn")[:-1] + b"x"
+    scan.write_bytes(data[:33] + chunk(b"tEXt", b"Author\0me") + data[33:-12] + odd + wrong + data[-12:])
+    names = [name for name, _ in Beside.of(scan.read_bytes()).parts]
+    assert names == [b"tEXt", b"gAMA", b"cICP", b"pHYs", b"tEXt"]
+
+
+def test_a_byte_that_fills_before_a_segment_hides_nothing(photo):
+    data = photo.read_bytes()
+    assert Beside.of(data[:20] + b"\xff\xff" + data[20:]) == Beside.of(data)
+
+
+def test_a_picture_that_is_turned_has_its_resolution_turned(scan, photo):
+    for path, across, down in ((scan, slice(0, 4), slice(4, 8)), (photo, slice(1, 3), slice(3, 5))):
+        beside = Beside.of(path.read_bytes())
+        name, body = next(part for part in beside.parts if part[0] in (b"pHYs", b"JFIF"))
+        other = body[: across.start] + b"\0" * (across.stop - across.start - 1) + b"\x64" + body[across.stop :]
+        turned = dict(Beside(beside.kind, ((name, other),)).turned().parts)[name]
+        assert (turned[across], turned[down]) == (other[down], other[across])
+
+
+@pytest.mark.parametrize(("cut", "of_scan", "of_photo"), [(9, 0, 0), (20, 0, 1), (40, 0, 2), (60, 1, 2), (100, 3, 2)])
+def test_a_file_that_is_cut_short_says_what_is_whole(scan, photo, cut, of_scan, of_photo):
+    assert len(Beside.of(scan.read_bytes()[:cut]).parts) == of_scan
+    assert len(Beside.of(photo.read_bytes()[:cut]).parts) == of_photo
     assert Beside.of(b"").parts == ()

@@ -133,6 +133,16 @@ def test_a_folder_whose_output_is_a_link_to_its_input_is_not_taken_for_done(fold
     assert "is the input itself" in str(outcomes["a.png"].failed)
 
 
+def test_a_link_to_nothing_does_not_stop_the_rest(folder, tmp_path):
+    enhance_folder(folder, tmp_path / "out")
+    (folder / "a.png").unlink()
+    (folder / "a.png").symlink_to("gone.png")
+    (tmp_path / "out/b.jpg").unlink()
+    outcomes = {outcome.source.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
+    assert outcomes["a.png"].failed
+    assert outcomes["b.jpg"].report
+
+
 def test_a_link_to_a_folder_is_not_entered_and_that_is_said(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")

@@ -154,6 +154,8 @@ class Stage:
                 steady.strength = strength
                 steady.policy.change(controls.smoothing)
                 after = steady(before) if steady is engines.whole else self._by_half(before, engines, shot.format)
+            else:
+                engines.whole.bars_of(before)  # the light of a picture that ends its bars is that of all of it
         return Shown(
             before=before,
             after=after,

@@ -139,7 +139,9 @@ def _refusal(encoder: Encoder, video: VideoFormat, preset: str | None) -> str | 
         return f'{encoder.name} has no preset "{preset}"; it has: {", ".join(encoder.presets)}'
     if min(video.height, video.width) < encoder.least:
         size = f"{video.width}x{video.height}"
-        return f"{encoder.name} takes no side below {encoder.least} pixels and the video has {size}; use h264 or ffv1"
+        return (
+            f"{encoder.name} takes no side below {encoder.least} pixels and the video has {size}; name another --codec"
+        )
     if video.depth > 8 and max(encoder.layouts) == 8:
         return f"{encoder.name} takes no more than 8 bits and the video has {video.depth}; use hevc or av1"
     return None

@@ -68,14 +68,15 @@ class Planar:
         """(H, W) luma, two (ceil(H/2), ceil(W/2)) chroma planes; C-contiguous; they keep the frame alive."""
         same_size = frame.height == self._height and frame.width == self._width
         self.resized += not same_size
-        if frame.format.name.startswith("gray") and frame.color_range:
-            return self._from_grey(frame)
         full = is_full_range(frame)
         told = full or frame.color_range == ColorRange.MPEG
         relevel = told and not is_rgb(frame.format) and self._full_range not in {None, full}
-        if not same_size or DEPTHS.get(frame.format.name) != self._depth:
-            frame = self._convert(frame)
-        y, u, v = (self._array(plane) for plane in frame.planes[:3])
+        if frame.format.name.startswith("gray") and frame.color_range:
+            y, u, v = self._from_grey(frame)
+        else:
+            if not same_size or DEPTHS.get(frame.format.name) != self._depth:
+                frame = self._convert(frame)
+            y, u, v = (self._array(plane) for plane in frame.planes[:3])
         return self._with_levels(y, u, v, full=full) if relevel else (y, u, v)
 
     def _from_grey(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
@@ -105,6 +106,7 @@ class Planar:
 
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = is_rgb(frame.format)
+        full_by_name = frame.format.name.startswith("yuvj")  # for swscale, whatever its tag: as it is, then
         matrix = Colorspace.ITU709 if rgb_matrix(self._height) == BT709 else Colorspace.ITU601
         return self._swscale.reformat(
             frame,
@@ -112,8 +114,8 @@ class Planar:
             height=self._height,
             format=PLANAR[self._depth],
             dst_colorspace=matrix if rgb else None,
-            src_color_range=ColorRange.JPEG if rgb else None,
-            dst_color_range=ColorRange.MPEG if rgb else None,
+            src_color_range=ColorRange.JPEG if rgb or full_by_name else None,
+            dst_color_range=ColorRange.MPEG if rgb else ColorRange.JPEG if full_by_name else None,
             interpolation=QUALITY,
         )
 

@@ -183,11 +183,11 @@ def test_the_window_and_the_report_show_the_same_colours(matrix: int, full_range
     assert np.abs(window.astype(int) - page).max() <= 3
 
 
-def _appended(tmp_path: Path, one: tuple[str, str], two: tuple[str, str]) -> Path:
+def _appended(tmp_path: Path, one: tuple[str, str], two: tuple[str, str], *, chroma: str = "420p") -> Path:
     """Three frames of each, with a standard and a range of their own."""
     parts: list[bytes] = []
     for n, (standard, range_) in enumerate((one, two)):
-        layout = "yuvj420p" if range_ == "full" else "yuv420p"
+        layout = ("yuvj" if range_ == "full" else "yuv") + chroma
         clock = {"time_base": Fraction(1, 90_000), "pts": [90_000 + 3600 * (3 * n + k) for k in range(3)]}
         part = tagged(tmp_path / f"{n}.ts", standard, range_, layout=layout, options={"qp": "0"}, **clock)
         parts.append(part.read_bytes())
@@ -196,13 +196,18 @@ def _appended(tmp_path: Path, one: tuple[str, str], two: tuple[str, str]) -> Pat
     return both
 
 
+@pytest.mark.parametrize("chroma", ["420p", "422p", "444p"])
 @pytest.mark.parametrize(("first", "second"), [("limited", "full"), ("full", "limited")])
-def test_levels_that_change_on_the_way_are_converted_and_it_is_said(tmp_path: Path, first: str, second: str) -> None:
-    alone = frames_of(tagged(tmp_path / "alone.ts", "bt709", second, options={"qp": "0"}))[0].y.astype(float)
-    with VideoSource(_appended(tmp_path, ("bt709", first), ("bt709", second))) as source:
+def test_levels_that_change_on_the_way_are_converted_and_it_is_said(
+    tmp_path: Path, first: str, second: str, chroma: str
+) -> None:
+    layout = ("yuvj" if second == "full" else "yuv") + chroma
+    alone = tagged(tmp_path / "alone.ts", "bt709", second, layout=layout, options={"qp": "0"})
+    luma = frames_of(alone)[0].y.astype(float)
+    with VideoSource(_appended(tmp_path, ("bt709", first), ("bt709", second), chroma=chroma)) as source:
         frames = list(source)
     assert len(frames) == 6
-    wanted = alone * 219 / 255 + 16 if second == "full" else (alone - 16) * 255 / 219
+    wanted = luma * 219 / 255 + 16 if second == "full" else (luma - 16) * 255 / 219
     assert np.abs(frames[3].y - wanted).max() <= 1
     assert [note for note in source.notes if "levels change" in note] == [
         f"the levels change: all frames get {first} ones"
