@@ -241,6 +241,6 @@ def test_sizes_at_which_an_encoder_crashes_or_waits_for_ever_are_refused(
 ) -> None:
     source = media.make_video(tmp_path / "night.mkv", height=height, width=width, frames=3)
 
-    with pytest.raises(SinkError, match=rf"takes no side below \d+ pixels, the video has {width}x{height}"):
+    with pytest.raises(SinkError, match=rf"takes no side below \d+ pixels and the video has {width}x{height}"):
         enhance(source, tmp_path / f"day.{container}", codec=codec)
     enhance(source, tmp_path / f"day.{container}")  # with another one
