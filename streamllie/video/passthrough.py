@@ -15,12 +15,13 @@ from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
+from streamllie.video.linear import PCM, Linear, becomes_linear
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
 from streamllie.video.streams import codec_of, describe, name_layout, picture_in, refusal
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
-from streamllie.video.track import Track, time_of
+from streamllie.video.track import Converter, Track, time_of
 
 log = logging.getLogger(__name__)
 
@@ -217,14 +218,19 @@ class Passthrough:
             cut = self._timeline.begin is not None or self._timeline.end is not None
             copy_stream_metadata(stream, target, changed=cut)
             self._tracks[stream.index] = self._track(stream, target)
+        elif isinstance(stream, AudioStream) and becomes_linear(stream, self._container.muxer):
+            linear = Linear(stream, self._output)
+            copy_stream_metadata(stream, linear.stream, changed=True)
+            self._tracks[stream.index] = self._track(stream, linear.stream, linear)
+            self._note(f"{describe(stream)} becomes {PCM}: the same samples")
         elif stream.type == "audio":
-            other = next((name for name in HOLDERS if refusal(stream, CONTAINERS[name]) is None), None)
+            other = next((name for name in HOLDERS if _holds(CONTAINERS[name], stream)), None)
             way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"
             raise SinkError(f"{describe(stream)} cannot be copied into {self._suffix}; {way}")
         else:
             self._drop(stream)
 
-    def _track(self, stream: Stream, output: Stream, converter: SubtitleConverter | None = None) -> Track:
+    def _track(self, stream: Stream, output: Stream, converter: Converter | None = None) -> Track:
         ties = bool(self._output.format.flags & NONSTRICT)
         return Track(output, describe(stream), ties, converter)
 
@@ -280,3 +286,7 @@ class Passthrough:
                 raise SinkError(
                     f"{track.name} cannot be written into {self._suffix} ({reason(error)}); name another kind of file"
                 ) from error
+
+
+def _holds(container: Container, stream: Stream) -> bool:
+    return refusal(stream, container) is None or becomes_linear(stream, container.muxer)

@@ -1,4 +1,4 @@
-"""Sound beside live video: copied where the output holds its codec, else encoded as AAC."""
+"""Sound beside live video: copied where the output holds its codec, else PCM for the same samples, else AAC."""
 
 import logging
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
+from streamllie.video.linear import G711, Linear, becomes_linear
 from streamllie.video.opening import reason
 
 HOLDS = {
@@ -21,7 +22,7 @@ HOLDS = {
     "hls": frozenset({"aac", "mp3", "ac3", "eac3"}),
     "rtsp": frozenset({"aac", "opus"}),
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus"}),
-    "matroska": frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "opus", "vorbis", "flac", "pcm_alaw", "pcm_mulaw"}),
+    "matroska": frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "opus", "vorbis", "flac"}),
 }
 AAC_RATE = "128k"
 RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # samples per second that AAC has
@@ -36,8 +37,12 @@ class SoundTrack:
         self.codec = source.codec_context.name
         self._last: int | None = None
         self._transcoder: _Transcoder | None = None
+        self._linear: Linear | None = None
         if self.codec in HOLDS.get(muxer, frozenset[str]()):
             self.stream: Stream = output.add_stream_from_template(source)
+        elif self.codec in G711 and becomes_linear(source, muxer):
+            self._linear = Linear(source, output, decoder=_decoder(source.codec_context))
+            self.stream = self._linear.stream
         else:
             log.warning("the sound is %s, which %s does not hold: encoded as AAC", self.codec, muxer)
             self._transcoder = _Transcoder(source, output)
@@ -48,6 +53,11 @@ class SoundTrack:
         if self._transcoder is not None:
             yield from self._transcoder.packets(packet, shift)
             return
+        if self._linear is not None:
+            converted = self._linear.convert(packet)
+            if not converted:
+                return
+            packet = converted[0]
         if packet.pts is None:
             return
         moved = packet.pts + round(shift / packet.time_base)

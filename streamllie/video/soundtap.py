@@ -18,7 +18,7 @@ class SoundTap:
     def __init__(self) -> None:
         self.stream: AudioStream | None = None  # a copy that outlives the source
         # Never written: it holds that copy, while the source and its own description come and go.
-        self._shelf = av.open(io.BytesIO(), "w", format="matroska")
+        self._shelf = av.open(io.BytesIO(), "w", format="mpegts")  # libav refuses no codec for this one
         self._present: int | None = None  # number of the track in the source as it is open now
         self._packets: deque[Packet[Stream]] = deque(maxlen=WAITING)
 

@@ -3,16 +3,27 @@
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from av.packet import Packet
 from av.stream import Stream
 
 from streamllie.video.containers import Container
-from streamllie.video.subtitles import SubtitleConverter
 
 JUMP_BACK = 1  # seconds; a clock that goes back further is another recording
 MOST_WAITING = 32  # packets of video whose decoding time is not known yet: more than a codec reorders
+
+
+class Converter(Protocol):
+    """Makes packets of another codec, in units of the input's stream."""
+
+    def convert(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
+        """What is to be written now that this packet is known."""
+        ...
+
+    def rest(self) -> "list[Packet[Any]]":
+        """What is left to be written when no packet follows."""
+        ...
 
 
 @dataclass
@@ -26,7 +37,7 @@ class Track:
     output: Stream
     name: str  # for people
     ties: bool  # whether two packets of the output may have one decoding time
-    converter: SubtitleConverter | None = None
+    converter: Converter | None = None
     last: int | None = None  # decoding time of the last packet, in units of the input stream
     placed: int | None = None  # and in those of the output stream
     offset: int = 0  # added to all times after a clock jump

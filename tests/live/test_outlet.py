@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 from streamllie.ahead import Stop
@@ -43,3 +44,21 @@ def test_sound_that_is_encoded_anew_is_there_to_its_end(tmp_path):
         assert track.stream.codec_context.name == "aac"
         end = max(packet.pts + packet.duration for packet in heard)
         assert end * heard[0].time_base >= 2
+
+
+def test_the_sound_of_a_camera_is_recorded_in_matroska_sample_for_sample(tmp_path):
+    source = make_video(tmp_path / "night.mov", sound=[Sound(codec="pcm_alaw", rate=8000, seconds=2)], frames=50)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "day.mkv"), "w") as output:
+        track = SoundTrack(container.streams.audio[0], output, "matroska")
+        for packet in container.demux(audio=0):
+            if packet.size:
+                for heard in track.packets(packet, shift=Fraction(0)):
+                    output.mux_one(heard)
+    assert all((a == b).all() for a, b in zip(*map(samples, (source, tmp_path / "day.mkv")), strict=True))
+
+
+def samples(path):
+    with av.open(str(path)) as container:
+        to = av.AudioResampler(format="s16", layout="mono", rate=8000)
+        frames = [part for frame in container.decode(audio=0) for part in to.resample(frame)]
+        return [np.concatenate([frame.to_ndarray()[0] for frame in frames])]

@@ -1,5 +1,7 @@
 """Streams in and out, against real peers: nothing but the picture changes, and passwords are never shown."""
 
+import contextlib
+import socket
 import threading
 import time
 from fractions import Fraction
@@ -26,6 +28,7 @@ from tests.live.peers import (
     pictures,
     until,
 )
+from tests.media import Sound, make_video
 
 TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
 SECONDS = 5
@@ -242,6 +245,30 @@ def test_a_recording_that_exists_is_not_touched(beats, tmp_path):
     with pytest.raises(SinkError, match="exists"):
         send(str(beats), str(kept))
     assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("target", "codec"), [("day.mkv", "pcm_s16le"), ("day.ts", "aac")])
+def test_a_camera_that_sends_g711_is_heard(tmp_path, target, codec):
+    path = make_video(
+        tmp_path / "night.mov", frames=150, options={"g": "5"}, sound=[Sound(codec="pcm_alaw", rate=8000, seconds=6)],
+        muxer_options={"movflags": "frag_keyframe+empty_moov"},
+    )  # fmt: skip
+    data = path.read_bytes()
+
+    def serve(server: socket.socket) -> None:
+        with server.accept()[0] as reader, contextlib.suppress(OSError):
+            for at in range(0, len(data), 2000):
+                reader.sendall(data[at : at + 2000])
+                time.sleep(6 * 2000 / len(data))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=serve, args=(server,))
+        sender.start()
+        send(f"tcp://127.0.0.1:{server.getsockname()[1]}", str(tmp_path / target), duration=1.5)
+        sender.join()
+    with av.open(str(tmp_path / target)) as container:
+        assert container.streams.audio[0].codec_context.name == codec
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 0.5 * container.streams.audio[0].rate
 
 
 @pytest.mark.parametrize("target", ["ftp://host/x", "gopher://host/x"])

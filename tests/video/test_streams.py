@@ -5,12 +5,22 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.packet import Packet
 
 from streamllie.errors import SinkError
 from tests import media
 from tests.video.chain import enhance, packets, reopened, streams, times
+
+
+def samples(path: Path) -> np.ndarray:
+    """Of the first sound track, 16 bits each, channels in turn."""
+    with reopened(path) as file:
+        track = file.streams.audio[0]
+        to = av.AudioResampler(format="s16", layout=track.codec_context.layout, rate=track.rate)
+        parts = [part.to_ndarray() for frame in file.decode(track) for part in to.resample(frame)]
+    return np.concatenate(parts, axis=1)[0]
 
 
 def heard(path: Path) -> int:
@@ -92,8 +102,32 @@ def test_sound_that_the_container_cannot_hold_is_an_error_before_any_work(tmp_pa
 def test_sound_that_few_containers_hold_is_refused_with_one_that_does(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.avi", sound=[media.Sound(codec="adpcm_ms")])
 
-    with pytest.raises(SinkError, match=r"adpcm_ms\) cannot be copied into \.mkv; name the output \.avi"):
-        enhance(source, tmp_path / "day.mkv")
+    with pytest.raises(SinkError, match=r"adpcm_ms\) cannot be copied into \.mp4; name the output \.mkv"):
+        enhance(source, tmp_path / "day.mp4")
+
+
+@pytest.mark.parametrize(
+    ("origin", "codec", "layout"),
+    [
+        ("mov", "pcm_alaw", "mono"),
+        ("mov", "pcm_mulaw", "stereo"),
+        ("avi", "adpcm_ms", "mono"),
+        ("avi", "adpcm_ima_wav", "stereo"),
+    ],
+)
+def test_sound_of_telephones_and_old_cameras_has_the_same_samples_in_mkv_and_it_is_said(
+    tmp_path: Path, origin: str, codec: str, layout: str
+) -> None:
+    sound = media.Sound(codec=codec, layout=layout, rate=8000, seconds=0.5, start=Fraction(1, 4) * (origin == "mov"))
+    source = media.make_video(tmp_path / f"night.{origin}", sound=[sound], frames=20)
+
+    writer = enhance(source, tmp_path / "day.mkv")[1]
+
+    assert samples(tmp_path / "day.mkv").tolist() == samples(source).tolist()
+    starts = [packets(path, 1)[0][1] or 0 for path in (source, tmp_path / "day.mkv")]
+    assert starts[1] == pytest.approx(starts[0], abs=0.001)
+    assert f"audio stream #1 ({codec}" in " ".join(writer.notes)
+    assert "becomes pcm_s16le: the same samples" in " ".join(writer.notes)
 
 
 def test_sound_that_begins_later_than_avi_can_say_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Sound of telephones and cameras as 16-bit PCM, sample for sample, where a container is not given its own form.
+
+Most cameras send G.711. Matroska holds it, ADPCM and the like only under Microsoft's names, under which libav's muxer
+is never asked for them.
+"""
+
+from typing import Any
+
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from streamllie.video.streams import LAYOUTS
+
+PCM = "pcm_s16le"
+G711 = frozenset({"pcm_alaw", "pcm_mulaw"})
+CONTAINERS = frozenset({"matroska"})  # libav's names of those that are written so
+SIXTEEN_BITS = frozenset({"s16", "s16p"})
+
+
+class Linear:
+    """One output stream of PCM; each packet becomes one of the same time and length.
+
+    `decoder` takes the place of the source's, which ends with its file.
+    """
+
+    def __init__(
+        self, source: AudioStream, output: OutputContainer, *, decoder: AudioCodecContext | None = None
+    ) -> None:
+        self._decoder = decoder or source.codec_context
+        self._layout = LAYOUTS[self._decoder.channels]
+        stream = output.add_stream(PCM, rate=self._decoder.sample_rate)
+        assert isinstance(stream, AudioStream)
+        stream.codec_context.layout = self._layout
+        self.stream = stream
+        self._resampler = AudioResampler(format="s16", layout=self._layout, rate=self._decoder.sample_rate)
+
+    def convert(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
+        """What is to be written for a packet; none if it is damaged."""
+        try:
+            decoded = self._decoder.decode(packet)
+        except FFmpegError:
+            return []
+        frames = [frame for sound in decoded for frame in self._resampler.resample(sound)]
+        if not frames:
+            return []
+        converted = Packet(b"".join(frame.to_ndarray().tobytes() for frame in frames))
+        converted.pts, converted.dts, converted.duration = packet.pts, packet.dts, packet.duration
+        converted.time_base = packet.time_base
+        converted.is_keyframe = True
+        return [converted]
+
+    def rest(self) -> "list[Packet[Any]]":
+        """These codecs hold nothing back."""
+        return []
+
+
+def becomes_linear(stream: Stream, container: str) -> bool:
+    """Whether sound is written as PCM into a container of libav's name."""
+    if not isinstance(stream, AudioStream) or container not in CONTAINERS:
+        return False
+    context = stream.codec_context
+    name = context.name
+    return (
+        (name in G711 or name.startswith("adpcm_"))
+        and context.channels in LAYOUTS
+        and context.format.name in SIXTEEN_BITS
+    )
