@@ -6,7 +6,6 @@ is never asked for them.
 
 from typing import Any
 
-from av.audio.codeccontext import AudioCodecContext
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
@@ -23,15 +22,10 @@ SIXTEEN_BITS = frozenset({"s16", "s16p"})
 
 
 class Linear:
-    """One output stream of PCM; each packet becomes one of the same time and length.
+    """One output stream of PCM; each packet becomes one of the same time and length."""
 
-    `decoder` takes the place of the source's, which ends with its file.
-    """
-
-    def __init__(
-        self, source: AudioStream, output: OutputContainer, *, decoder: AudioCodecContext | None = None
-    ) -> None:
-        self._decoder = decoder or source.codec_context
+    def __init__(self, source: AudioStream, output: OutputContainer) -> None:
+        self._decoder = source.codec_context
         self._layout = LAYOUTS[self._decoder.channels]
         stream = output.add_stream(PCM, rate=self._decoder.sample_rate)
         assert isinstance(stream, AudioStream)

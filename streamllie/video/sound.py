@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from streamllie.video.linear import G711, Linear, becomes_linear
+from streamllie.video.linear import Linear, becomes_linear
 from streamllie.video.opening import reason
 
 HOLDS = {
@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 
 
 class SoundTrack:
-    """One output stream of sound and the way to it. Remembers the last time, which always rises."""
+    """One output stream of sound and the way to it. Remembers the last time, which always rises.
+
+    It decodes with the source's own context, which knows what no other is told, such as the blocks of ADPCM.
+    """
 
     def __init__(self, source: AudioStream, output: OutputContainer, muxer: str) -> None:
         self.codec = source.codec_context.name
@@ -40,8 +43,8 @@ class SoundTrack:
         self._linear: Linear | None = None
         if self.codec in HOLDS.get(muxer, frozenset[str]()):
             self.stream: Stream = output.add_stream_from_template(source)
-        elif self.codec in G711 and becomes_linear(source, muxer):
-            self._linear = Linear(source, output, decoder=_decoder(source.codec_context))
+        elif becomes_linear(source, muxer):
+            self._linear = Linear(source, output)
             self.stream = self._linear.stream
         else:
             log.warning("the sound is %s, which %s does not hold: encoded as AAC", self.codec, muxer)
@@ -78,7 +81,8 @@ class _Transcoder:
     """Decodes, resamples and encodes; the time of each sample is kept."""
 
     def __init__(self, source: AudioStream, output: OutputContainer) -> None:
-        self._decoder = _decoder(source.codec_context)
+        self._decoder = source.codec_context
+        self._decoder.flush_buffers()  # of the output before this one
         rate = source.codec_context.sample_rate
         rate = rate if rate in RATES else 48_000
         stream = output.add_stream("aac", rate=rate, options={"b": AAC_RATE})
@@ -116,12 +120,3 @@ class _Transcoder:
                 continue
             self._last = frame.pts
             yield from self.stream.encode(frame)
-
-
-def _decoder(told: AudioCodecContext) -> AudioCodecContext:
-    decoder = av.CodecContext.create(told.name, "r")
-    assert isinstance(decoder, AudioCodecContext)
-    decoder.sample_rate, decoder.layout = told.sample_rate, told.layout
-    if told.extradata:
-        decoder.extradata = told.extradata
-    return decoder
