@@ -1,6 +1,6 @@
 """Sound of telephones and cameras as 16-bit PCM, sample for sample, where a container is not given its own form.
 
-Most cameras send G.711. Matroska holds it, ADPCM and the like only under Microsoft's names, under which libav's muxer
+Many cameras send G.711. Matroska holds it, ADPCM and the like only under Microsoft's names, under which libav's muxer
 is never asked for them.
 """
 
