@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -291,8 +290,13 @@ def _two(value: float) -> float:
     return round(value, 2)
 
 
-if __name__ == "__main__":
+def as_child(measure: Callable[..., None]) -> None:
+    """Be the process that `in_a_process` starts."""
     try:
-        _measure_memory(*islice(sys.argv, 1, None))
+        measure(*sys.argv[1:])
     except StreamLLIEError as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    as_child(_measure_memory)

@@ -1,19 +1,17 @@
 """Measure every backend that runs here, in every precision it has, against each other and against eager."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from streamllie.backends import BACKENDS, PRECISIONS, available, open_engine
 from streamllie.backends.base import Engine
-from streamllie.bench import dark_frames, in_a_process, memory_mb
+from streamllie.bench import as_child, dark_frames, in_a_process, memory_mb
 from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
@@ -200,7 +198,4 @@ def _measure_memory(path: str, backend: str, precision: str, height: str, width:
 
 
 if __name__ == "__main__":
-    try:
-        _measure_memory(*islice(sys.argv, 1, None))
-    except StreamLLIEError as error:
-        sys.exit(str(error))
+    as_child(_measure_memory)

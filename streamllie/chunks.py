@@ -63,11 +63,11 @@ def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
     at = len(PNG)
     while at + 12 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
-        body, check = data[at + 8 : at + 8 + size], data[at + 8 + size : at + 12 + size]
-        whole = check == _crc(name, body) and len(body) == SIZES.get(name, len(body))
-        again = name not in TEXTS and name in dict(found)
-        if name in NAMES and whole and not again and not (name == b"iTXt" and body.startswith(XMP)):
-            found.append((name, body))
+        if name in NAMES and (name in TEXTS or name not in dict(found)):
+            body, check = data[at + 8 : at + 8 + size], data[at + 8 + size : at + 12 + size]
+            whole = check == _crc(name, body) and len(body) == SIZES.get(name, len(body))
+            if whole and not (name == b"iTXt" and body.startswith(XMP)):
+                found.append((name, body))
         at += 12 + size
     return found
 

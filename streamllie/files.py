@@ -105,11 +105,11 @@ def enhance_folder(
     if same:
         raise SinkError(f'"{target}" is the input itself; give another folder')
     outcomes: list[Outcome] = []
-    of: dict[Path, Path] = {}  # whose output a file is
+    owners: dict[Path, Path] = {}  # whose output a file is
     with _enhancer(options) as enhancer:
         for path in _files(source, besides=target):
             goal = _goal(target / path.relative_to(source))
-            if (other := of.setdefault(goal, path)) != path:
+            if (other := owners.setdefault(goal, path)) != path:
                 why = f'its output "{goal}" is that of "{other}"; rename one of the two'
                 outcome = Outcome(source=path, target=goal, failed=why)
             else:

@@ -71,20 +71,21 @@ def is_still(path: Path) -> bool:
 def read(path: Path) -> Still:
     """Read a picture file. EXIF orientation is applied; 16 bits per channel become 8, and a note says so."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     stored, kinds, chunks = None, (), ()
     try:
         with _quiet():
-            if data.size:
-                stored, kinds, chunks = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
+            if data:
+                coded = np.frombuffer(data, np.uint8)
+                stored, kinds, chunks = cv2.imdecodeWithMetadata(coded, cv2.IMREAD_UNCHANGED)
     except cv2.error:  # a line of C++ again
         raise SourceError(f"{path} is damaged, or larger than the 2^30 pixels that can be decoded") from None
     if stored is None:
         raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
     notes: list[str] = []
-    if _moves(data.tobytes()):
+    if _moves(data):
         notes.append("the animation becomes a still picture: only its first frame is read")
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -92,7 +93,7 @@ def read(path: Path) -> Still:
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
     metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
-    return _upright(np.atleast_3d(stored), metadata, Beside.of(data.tobytes()), tuple(notes))
+    return _upright(np.atleast_3d(stored), metadata, Beside.of(data), tuple(notes))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -121,9 +122,8 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
         data = _encoded(suffix, pixels, ())
     if data is None:
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
-    data, lost = still.beside.into(data, suffix=suffix)
+    whole, lost = still.beside.into(data, suffix=suffix)
     notes += [lost] * bool(lost)
-    whole = data
     write_whole(path, lambda part: part.write_bytes(whole), overwrite=overwrite)
     return tuple(notes)
 

@@ -148,6 +148,15 @@ def make_video(
     return path
 
 
+def samples(path: Path) -> NDArray[np.int16]:
+    """Of the first sound track, 16 bits each, channels in turn."""
+    with av.open(str(path)) as file:
+        track = file.streams.audio[0]
+        to = av.AudioResampler(format="s16", layout=track.codec_context.layout, rate=track.rate)
+        parts = [part.to_ndarray() for frame in file.decode(track) for part in to.resample(frame)]
+    return np.concatenate(parts, axis=1)[0]
+
+
 def png(*, height: int = 32, width: int = 32) -> bytes:
     """A small picture file."""
     context = av.CodecContext.create("png", "w")

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from streamllie.bench import memory_mb
 from streamllie.live.session import Live
 from streamllie.live.shaky import SILENT_FROM
 from streamllie.timing import percentile
@@ -115,15 +116,10 @@ def _cycle(live: Live, number: int, latencies: list[float], sizes: list[str], *,
         returns=live.returns,
         mode=live.pace.mode,
         sizes=sizes,
-        memory_mb=round(_memory_mb(), 1),
+        memory_mb=round(memory_mb("VmRSS"), 1),
         threads=len(list(Path("/proc/self/task").iterdir())),
         handles=len(list(Path("/proc/self/fd").iterdir())) - 1,  # the one that lists them
     )
-
-
-def _memory_mb() -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 @contextmanager

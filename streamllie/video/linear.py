@@ -17,7 +17,7 @@ from streamllie.video.streams import LAYOUTS
 
 PCM = "pcm_s16le"
 G711 = frozenset({"pcm_alaw", "pcm_mulaw"})
-CONTAINERS = frozenset({"matroska"})  # libav's names of those that are written so
+MUXER = "matroska"  # libav's name of the container that is written so
 SIXTEEN_BITS = frozenset({"s16", "s16p"})
 
 
@@ -53,14 +53,13 @@ class Linear:
         return []
 
 
-def becomes_linear(stream: Stream, container: str) -> bool:
-    """Whether sound is written as PCM into a container of libav's name."""
-    if not isinstance(stream, AudioStream) or container not in CONTAINERS:
+def becomes_linear(stream: Stream, muxer: str) -> bool:
+    """Whether sound is written as PCM into the container of a muxer."""
+    if not isinstance(stream, AudioStream) or muxer != MUXER:
         return False
     context = stream.codec_context
-    name = context.name
     return (
-        (name in G711 or name.startswith("adpcm_"))
+        (context.name in G711 or context.name.startswith("adpcm_"))
         and context.channels in LAYOUTS
         and context.format.name in SIXTEEN_BITS
     )

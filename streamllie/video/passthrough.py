@@ -77,8 +77,7 @@ class Passthrough:
             if stream.index == self._main.index:
                 output = add_video()
                 copy_stream_metadata(stream, output, changed=True)
-                trimmed = self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start
-                if trimmed and output.metadata.pop("timecode", None):
+                if self._timeline.trimmed and output.metadata.pop("timecode", None):
                     self._note("the timecode is dropped: the video starts later than it says")
             else:
                 self._add(stream)
@@ -105,7 +104,7 @@ class Passthrough:
             self._output.mux_one(picture)
         if not self._tracks:
             return
-        if self._timeline.begin is not None and self._timeline.begin > self._timeline.file_start:
+        if self._timeline.begin is not None and self._timeline.trimmed:
             with contextlib.suppress(FFmpegError):  # no index: we read from the start
                 self._input.seek(int(max(self._timeline.earliest, self._timeline.begin - SEEK_MARGIN) * MICROSECONDS))
         chosen = [stream for stream in self._input.streams if stream.index in self._tracks]
@@ -137,8 +136,8 @@ class Passthrough:
         for track in self._tracks.values():
             self._write(track, track.rest())
             if track.late:
-                begins = "begins with its first keyframe after the start" if not track.begins else ""
-                self._note(f"{track.name} {begins or 'has no keyframe after the start: none of it is copied'}")
+                none = "has no keyframe after the start: none of it is copied"
+                self._note(f"{track.name} {none if track.is_new else 'begins with its first keyframe after the start'}")
 
     def said(self) -> "list[Said]":
         """What is said of the sound and the subtitles that were written, by the numbers of the input's streams."""
@@ -257,7 +256,7 @@ class Passthrough:
         if when is not None and not self._timeline.has(when):
             if begin is None or not track.shown_at(packet, begin):
                 return
-        elif begin is not None and track.output.type == "video" and track.begins and not packet.is_keyframe:
+        elif begin is not None and track.output.type == "video" and track.is_new and not packet.is_keyframe:
             track.late = True
             return
         if track.converter is not None:

@@ -195,7 +195,7 @@ class VideoSource:
     def _decoded_from_start(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames from a keyframe at or before the wanted start, made sure of by decoding one."""
         begin = self._timeline.begin
-        if begin is None or begin <= self._timeline.file_start:
+        if begin is None or not self._timeline.trimmed:
             return self._decoded(container, stream)
         first = self._timeline.earliest
         for margin in SEEK_MARGINS:

@@ -37,6 +37,11 @@ class Timeline:
         return cls(begin=begin, end=end, file_start=file_start)
 
     @property
+    def trimmed(self) -> bool:
+        """Whether the beginning of the file is left out."""
+        return self.begin is not None and self.begin > self.file_start
+
+    @property
     def earliest(self) -> Fraction:
         """A moment before every packet, for a seek to the beginning of the file."""
         return Fraction(0) if self.file_start >= 0 else self.file_start - LATE_START

@@ -48,7 +48,7 @@ class Track:
     waiting: "list[Packet[Stream]]" = field(default_factory=list[Any])  # video, for the first decoding time
 
     @property
-    def begins(self) -> bool:
+    def is_new(self) -> bool:
         """Whether no packet has come yet."""
         return self.last is None and not self.waiting
 

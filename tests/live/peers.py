@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -25,6 +26,7 @@ needs_nginx = pytest.mark.skipif(
 RATE, SAMPLES = 30, 48_000
 BEAT = 1.0  # seconds from one flash, with its beep, to the next
 FLASH = 0.2  # seconds that each lasts
+PIECE = 188 * 7  # bytes: packets of a transport stream in one of a network
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -146,3 +148,51 @@ def until(condition, seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < limit, f"{what} did not happen within {seconds} s"
         time.sleep(0.05)
+
+
+class nginx:  # noqa: N801 - the program's name
+    """An RTMP server on a port, as long as the `with` lasts."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder / f"nginx-{port}", port
+
+    def __enter__(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        config = self._folder / "nginx.conf"
+        config.write_text(
+            f"load_module {RTMP_MODULE};\ndaemon off;\nmaster_process off;\nuser root;\n"
+            f"pid {self._folder}/pid;\nerror_log {self._folder}/error.log;\nevents {{}}\n"
+            f"rtmp {{ server {{ listen 127.0.0.1:{self._port}; application live {{ live on; }} }} }}\n"
+        )
+        self._process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(self._folder)], stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        assert self._process.poll() is None, self._process.stderr.read().decode()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(5)
+        self._process.stderr.close()
+
+
+@contextlib.contextmanager
+def sent(path: Path, *, seconds: float, times: int = 1) -> Iterator[str]:
+    """An address where so many callers, one after the other, get a file's bytes, spread evenly over the time."""
+    data, gone = path.read_bytes(), threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(times):
+            with contextlib.suppress(OSError), server.accept()[0] as reader:
+                for at in range(0, len(data), PIECE):
+                    reader.sendall(data[at : at + PIECE])
+                    if gone.wait(seconds * PIECE / len(data)):
+                        return
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=serve, args=(server,))
+        sender.start()
+        try:
+            yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            gone.set()
+            server.shutdown(socket.SHUT_RDWR)  # for one who still waits for a caller
+            sender.join()

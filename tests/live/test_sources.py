@@ -23,6 +23,7 @@ from streamllie.live.stage import Controls
 from streamllie.video.capture import shots
 from streamllie.video.inputs import resolve
 from streamllie.video.transmit import Transmitter
+from tests.live.peers import free_port, sent
 from tests.media import Sound, make_video, picture, planar_frame
 
 
@@ -237,15 +238,6 @@ def test_a_name_that_no_file_can_have_is_told():
 @pytest.mark.parametrize("listens", [False, True])
 def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop_is_heard_meanwhile(tmp_path, listens):
     path = make_video(tmp_path / "night.ts", frames=50, options={"g": "5"}, sound=[Sound(seconds=8)])
-    data = path.read_bytes()
-
-    def send(server: socket.socket, gone: threading.Event) -> None:
-        for _ in range(2):
-            with suppress(OSError), server.accept()[0] as reader:
-                for at in range(0, len(data), 188 * 7):  # the picture is in the first of it
-                    reader.sendall(data[at : at + 188 * 7])
-                    if gone.wait(8 * 188 * 7 / len(data)):
-                        return
 
     class Ear:
         def __init__(self) -> None:
@@ -257,11 +249,9 @@ def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop
         def heard(self, packet) -> None:
             self.packets += 1
 
-    gone, stop, ear = threading.Event(), Stop(), Ear()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        sender = threading.Thread(target=send, args=(server, gone))
-        sender.start()
-        source = replace(resolve(f"tcp://127.0.0.1:{server.getsockname()[1]}"), patience=1.0)
+    stop, ear = Stop(), Ear()
+    with sent(path, seconds=8, times=2) as url:  # the picture is in the first of it
+        source = replace(resolve(url), patience=1.0)
         taken = []
         with pytest.raises(SourceError, match="gave no picture for 1 s"):
             taken.extend(shots(source, stop=stop, listener=ear if listens else None))
@@ -273,8 +263,6 @@ def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop
             for _ in shots(replace(source, patience=30.0), stop=stop, listener=ear if listens else None):
                 pass
         assert time.perf_counter() - began < 3
-        gone.set()
-        sender.join()
 
 
 def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():
@@ -284,9 +272,3 @@ def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():
 
 def count_handles() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

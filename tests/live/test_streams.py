@@ -1,7 +1,5 @@
 """Streams in and out, against real peers: nothing but the picture changes, and passwords are never shown."""
 
-import contextlib
-import socket
 import threading
 import time
 from fractions import Fraction
@@ -17,18 +15,17 @@ from streamllie.video.bridge import BridgeError
 from streamllie.video.outlet import Target
 from tests.live.peers import (
     READ,
-    RTMP_MODULE,
     ended,
     ffmpeg,
     free_port,
     make_beats,
     needs_ffmpeg,
     needs_nginx,
+    nginx,
     offsets,
     pictures,
     until,
 )
-from tests.media import Sound, make_video
 
 TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
 SECONDS = 5
@@ -247,30 +244,6 @@ def test_a_recording_that_exists_is_not_touched(beats, tmp_path):
     assert kept.read_text() == "mine"
 
 
-@pytest.mark.parametrize(("target", "codec"), [("day.mkv", "pcm_s16le"), ("day.ts", "aac")])
-def test_a_camera_that_sends_g711_is_heard(tmp_path, target, codec):
-    path = make_video(
-        tmp_path / "night.mov", frames=150, options={"g": "5"}, sound=[Sound(codec="pcm_alaw", rate=8000, seconds=6)],
-        muxer_options={"movflags": "frag_keyframe+empty_moov"},
-    )  # fmt: skip
-    data = path.read_bytes()
-
-    def serve(server: socket.socket) -> None:
-        with server.accept()[0] as reader, contextlib.suppress(OSError):
-            for at in range(0, len(data), 2000):
-                reader.sendall(data[at : at + 2000])
-                time.sleep(6 * 2000 / len(data))
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        sender = threading.Thread(target=serve, args=(server,))
-        sender.start()
-        send(f"tcp://127.0.0.1:{server.getsockname()[1]}", str(tmp_path / target), duration=1.5)
-        sender.join()
-    with av.open(str(tmp_path / target)) as container:
-        assert container.streams.audio[0].codec_context.name == codec
-        assert sum(frame.samples for frame in container.decode(audio=0)) > 0.5 * container.streams.audio[0].rate
-
-
 @pytest.mark.parametrize("target", ["ftp://host/x", "gopher://host/x"])
 def test_a_scheme_to_which_nothing_can_be_sent_is_refused(target):
     with pytest.raises(SinkError, match="nothing can be sent"):
@@ -295,32 +268,6 @@ def test_no_two_pictures_share_a_time_in_a_stream_that_counts_thousandths():
     assert shown == [0, Fraction("0.04"), Fraction("0.08")]
     clock.begin()
     assert clock.goes_on(Fraction(0)), "an output that was opened again begins anew"
-
-
-class nginx:  # noqa: N801 - the program's name
-    """An RTMP server on a port, as long as the `with` lasts."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder, self._port = folder / f"nginx-{port}", port
-
-    def __enter__(self) -> None:
-        import subprocess  # noqa: PLC0415
-
-        self._folder.mkdir(exist_ok=True)
-        config = self._folder / "nginx.conf"
-        config.write_text(
-            f"load_module {RTMP_MODULE};\ndaemon off;\nmaster_process off;\nuser root;\n"
-            f"pid {self._folder}/pid;\nerror_log {self._folder}/error.log;\nevents {{}}\n"
-            f"rtmp {{ server {{ listen 127.0.0.1:{self._port}; application live {{ live on; }} }} }}\n"
-        )
-        self._process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(self._folder)], stderr=subprocess.PIPE)
-        time.sleep(0.5)
-        assert self._process.poll() is None, self._process.stderr.read().decode()
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(5)
-        self._process.stderr.close()
 
 
 def test_parts_of_another_playlist_are_not_overwritten_unasked(beats, tmp_path):

@@ -5,22 +5,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 from av.packet import Packet
 
 from streamllie.errors import SinkError
 from tests import media
 from tests.video.chain import enhance, packets, reopened, streams, times
-
-
-def samples(path: Path) -> np.ndarray:
-    """Of the first sound track, 16 bits each, channels in turn."""
-    with reopened(path) as file:
-        track = file.streams.audio[0]
-        to = av.AudioResampler(format="s16", layout=track.codec_context.layout, rate=track.rate)
-        parts = [part.to_ndarray() for frame in file.decode(track) for part in to.resample(frame)]
-    return np.concatenate(parts, axis=1)[0]
 
 
 def heard(path: Path) -> int:
@@ -123,7 +113,7 @@ def test_sound_of_telephones_and_old_cameras_has_the_same_samples_in_mkv_and_it_
 
     writer = enhance(source, tmp_path / "day.mkv")[1]
 
-    assert samples(tmp_path / "day.mkv").tolist() == samples(source).tolist()
+    assert media.samples(tmp_path / "day.mkv").tolist() == media.samples(source).tolist()
     starts = [packets(path, 1)[0][1] or 0 for path in (source, tmp_path / "day.mkv")]
     assert starts[1] == pytest.approx(starts[0], abs=0.001)
     assert f"audio stream #1 ({codec}" in " ".join(writer.notes)

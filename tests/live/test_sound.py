@@ -1,0 +1,48 @@
+"""Sound beside live video: copied, the same samples as PCM, or encoded anew, and there to its end."""
+
+from fractions import Fraction
+
+import av
+import pytest
+
+from streamllie.live.relay import relay
+from streamllie.video.sound import SoundTrack
+from tests.live.peers import sent
+from tests.media import Sound, make_video, samples
+
+
+def test_sound_that_is_encoded_anew_is_there_to_its_end(tmp_path):
+    source = make_video(tmp_path / "night.mkv", sound=[Sound(codec="pcm_s16le", seconds=2)], frames=50)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "day.ts"), "w") as output:
+        track = SoundTrack(container.streams.audio[0], output, "mpegts")
+        heard = [
+            p for packet in container.demux(audio=0) if packet.size for p in track.packets(packet, shift=Fraction(0))
+        ]
+        heard += track.rest()
+        assert track.stream.codec_context.name == "aac"
+        end = max(packet.pts + packet.duration for packet in heard)
+        assert end * heard[0].time_base >= 2
+
+
+def test_the_sound_of_a_camera_is_recorded_in_matroska_sample_for_sample(tmp_path):
+    source = make_video(tmp_path / "night.mov", sound=[Sound(codec="pcm_alaw", rate=8000, seconds=2)], frames=50)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "day.mkv"), "w") as output:
+        track = SoundTrack(container.streams.audio[0], output, "matroska")
+        for packet in container.demux(audio=0):
+            if packet.size:
+                for heard in track.packets(packet, shift=Fraction(0)):
+                    output.mux_one(heard)
+    assert samples(tmp_path / "day.mkv").tolist() == samples(source).tolist()
+
+
+@pytest.mark.parametrize(("target", "codec"), [("day.mkv", "pcm_s16le"), ("day.ts", "aac")])
+def test_a_camera_that_sends_g711_is_heard(tmp_path, target, codec):
+    path = make_video(
+        tmp_path / "night.mov", frames=150, options={"g": "5"}, sound=[Sound(codec="pcm_alaw", rate=8000, seconds=6)],
+        muxer_options={"movflags": "frag_keyframe+empty_moov"},
+    )  # fmt: skip
+    with sent(path, seconds=6) as url:
+        relay(url, str(tmp_path / target), backend="openvino", smoothing=0.0, duration=1.5)
+    with av.open(str(tmp_path / target)) as container:
+        assert container.streams.audio[0].codec_context.name == codec
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 0.5 * container.streams.audio[0].rate
