@@ -215,7 +215,13 @@ def main() -> None:
     for number in STOPS:
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
             signal.signal(number, _interrupt)
-    app()
+    try:
+        app()
+    except SystemExit as left:
+        wrong_usage = getattr(left.__context__, "format_message", None)  # typer's error, which it has told people
+        if wrong_usage is not None:
+            console.Talk(json="--json" in sys.argv).refused(wrong_usage())
+        raise
 
 
 def _open_standard_streams() -> None:

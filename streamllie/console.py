@@ -127,7 +127,7 @@ class Talk(logging.Handler):
         if self._json:
             self._event(**report.event())
         elif not self._quiet:
-            self._say(_sentence(report))
+            self._say(report.sentence())
 
     def folder_done(self, target: Path, outcomes: list[Outcome]) -> None:
         """All files of a folder were tried: fails if one of them did."""
@@ -250,12 +250,16 @@ class Talk(logging.Handler):
 
     # the ways out
 
-    def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
-        if verbose and code == 1:
-            traceback.print_exception(error)
+    def refused(self, message: str) -> None:
+        """It ends here, and people have been or will be told why: tell programs."""
         if self._json:
             with contextlib.suppress(StreamLLIEError):  # stdout itself may be what failed
                 self._event(event="error", message=message)
+
+    def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
+        if verbose and code == 1:
+            traceback.print_exception(error)
+        self.refused(message)
         self._say(f"streamllie: {message}")
         raise typer.Exit(code) from None
 
@@ -275,13 +279,6 @@ class Talk(logging.Handler):
         with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
             if not self._bar.say(sentence):
                 print(sentence, file=sys.stderr, flush=True)
-
-
-def _sentence(report: Report) -> str:
-    words = [f"{report.frames} frame{'s' * (report.frames != 1)} in {report.seconds:.1f} s"]
-    if report.bitrate_ratio is not None:
-        words += [f"{report.fps:.1f} fps", f"bit rate {report.bitrate_ratio:.2f} times the source's"]
-    return f"{report.output}: {', '.join([*words, f'{report.model} on {report.backend} {report.precision}'])}"
 
 
 def _sum(target: Path, reports: list[Report]) -> dict[str, object]:

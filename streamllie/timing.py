@@ -121,3 +121,10 @@ class Report:
         }
         names = ("event", "frames", "seconds", "fps", "backend", "model", "output", "bitrate_ratio")
         return {name: values[name] for name in names}
+
+    def sentence(self) -> str:
+        """The same for people."""
+        words = [f"{self.frames} frame{'s' * (self.frames != 1)} in {self.seconds:.1f} s"]
+        if self.bitrate_ratio is not None:
+            words += [f"{self.fps:.1f} fps", f"bit rate {self.bitrate_ratio:.2f} times the source's"]
+        return f"{self.output}: {', '.join([*words, f'{self.model} on {self.backend} {self.precision}'])}"

@@ -95,6 +95,15 @@ def test_wrong_usage_is_exit_2(words, monkeypatch):
     assert left.value.code == 2
 
 
+def test_wrong_usage_with_json_is_an_error_event_too(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["streamllie", "enhance", "in.mp4", "--json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"event": "error", "message": "Missing argument 'OUTPUT'."}
+    assert "Missing argument 'OUTPUT'." in said.err
+
+
 def test_no_words_show_the_help():
     assert "Usage" in streamllie().stdout + streamllie().stderr
 
