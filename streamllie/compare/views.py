@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie.compare.pairs import Moment
-from streamllie.frame import Frame, Plane, VideoFormat
-from streamllie.video.planes import HD_ROWS
+from streamllie.frame import VideoFormat
+from streamllie.video.preview import Preview
 
 WIDEST = 960  # pixels of a picture on the page
 MOST = 200  # moments that are kept; half as many at least, of a video that has them
 BUDGET = 10_500_000  # bytes of all pictures; a third more as text: 14 MB
 QUALITY = 82  # of JPEG
-
-# Red and blue in luma; by the matrix code points of ITU-T H.273.
-WEIGHTS = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
-BT601 = (0.299, 0.114)
 
 Rgb = NDArray[np.uint8]
 
@@ -32,6 +28,7 @@ class Views:
 
     def __init__(self, formats: list[VideoFormat]) -> None:
         self._formats = formats
+        self._previews = [Preview() for _ in formats]
         self._every = 1
         self._kept: list[tuple[int, Fraction, list[bytes]]] = []
         self._bytes = 0
@@ -41,7 +38,10 @@ class Views:
         if index % self._every:
             return
         size = view_size(self._formats[0])
-        pictures = [_jpeg(rgb_of(f, v, size)) for f, v in zip(moment.frames, self._formats, strict=True)]
+        pictures = [
+            _jpeg(upright(preview.rgb(frame, video), video, size))
+            for preview, frame, video in zip(self._previews, moment.frames, self._formats, strict=True)
+        ]
         self._kept.append((index, moment.time, pictures))
         self._bytes += sum(map(len, pictures))
         while len(self._kept) > MOST or (self._bytes > BUDGET and len(self._kept) > 1):
@@ -66,24 +66,14 @@ def view_size(video: VideoFormat) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def rgb_of(frame: Frame, video: VideoFormat, size: tuple[int, int]) -> Rgb:
-    """A frame as an upright picture (*size, 3)."""
+def upright(rgb: Rgb, video: VideoFormat, size: tuple[int, int]) -> Rgb:
+    """A picture (H, W, 3) as players show it, (*size, 3)."""
     height, width = size if video.rotation % 180 == 0 else size[::-1]
-    levels = video.levels
-    y = (_scaled(frame.y, height, width) - levels.black) / levels.luma_range
-    u, v = ((_scaled(plane, height, width) - levels.neutral) / levels.chroma_range for plane in (frame.u, frame.v))
-    red, blue = WEIGHTS.get(video.matrix, WEIGHTS[1] if video.matrix == 2 and video.height >= HD_ROWS else BT601)
-    r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
-    g = (y - red * r - blue * b) / (1 - red - blue)
-    rgb = np.clip(np.rint(np.dstack([r, g, b]) * 255), 0, 255).astype(np.uint8)
-    turned = np.rot90(rgb, video.rotation // 90 % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if video.mirrored else turned)
-
-
-def _scaled(plane: Plane, height: int, width: int) -> NDArray[np.float32]:
-    smaller = height <= plane.shape[0] and width <= plane.shape[1]
+    smaller = height <= rgb.shape[0] and width <= rgb.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return cv2.resize(plane, (width, height), interpolation=how).astype(np.float32)
+    scaled = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+    turned = np.rot90(scaled, video.rotation // 90 % 4)
+    return np.ascontiguousarray(turned[:, ::-1] if video.mirrored else turned)
 
 
 def _jpeg(rgb: Rgb) -> bytes:

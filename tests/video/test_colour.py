@@ -7,7 +7,6 @@ import av
 import numpy as np
 import pytest
 
-from streamllie.compare.views import rgb_of
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video import VideoSource
 from streamllie.video.preview import Preview
@@ -171,16 +170,26 @@ def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(tmp_path: Pat
     assert set(np.unique(frame.u)) == {128}
 
 
+BT601, BT2020 = (0.299, 0.114), (0.2627, 0.0593)  # red and blue in luma
+
+
 @pytest.mark.parametrize("full_range", [False, True])
-@pytest.mark.parametrize("matrix", [1, 2, 5, 6, 9, 10])
-def test_the_window_and_the_report_show_the_same_colours(matrix: int, full_range: bool) -> None:
+@pytest.mark.parametrize(
+    ("matrix", "weights"), [(1, (0.2126, 0.0722)), (2, BT601), (5, BT601), (6, BT601), (9, BT2020), (10, BT2020)]
+)
+def test_what_is_shown_has_the_colours_of_its_matrix(
+    matrix: int, weights: tuple[float, float], full_range: bool
+) -> None:
     format = VideoFormat(height=48, width=64, depth=10, matrix=matrix, full_range=full_range)
     y, u, v = (np.full(shape, code, np.uint16) for shape, code in (((48, 64), 500), ((24, 32), 400), ((24, 32), 620)))
-    frame = Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 25))
+    shown = Preview().rgb(Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 25)), format)
 
-    window, page = Preview().rgb(frame, format), rgb_of(frame, format, (48, 64))
-
-    assert np.abs(window.astype(int) - page).max() <= 3
+    red, blue = weights
+    luma = 500 / 1023 if full_range else (500 - 64) / 876
+    cb, cr = ((code - 512) / (1023 if full_range else 896) for code in (400, 620))
+    r, b = luma + 2 * (1 - red) * cr, luma + 2 * (1 - blue) * cb
+    g = (luma - red * r - blue * b) / (1 - red - blue)
+    assert np.abs(shown / 255 - (r, g, b)).max() <= 3 / 255
 
 
 def _appended(tmp_path: Path, one: tuple[str, str], two: tuple[str, str], *, chroma: str = "420p") -> Path:
