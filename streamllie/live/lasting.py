@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
+from streamllie.live.pauses import Pauses
 from streamllie.video.capture import Listener, Shot, shots
 from streamllie.video.inputs import Input
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds before the first and any later attempt to open again; it doubles
 SETTLED = 2.0  # seconds of pictures after which a source counts as back
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Lasting:
         self._options: dict[str, Any] = {"hold": hold, "listener": listener, "ready": ready}
 
     def __iter__(self) -> Iterator[Shot]:
-        pause = FIRST_PAUSE
+        pauses = Pauses()
         while not self._stop.is_set:
             before, began = self.frames, time.monotonic()
             try:
@@ -67,9 +67,8 @@ class Lasting:
                     raise
                 self._lost(str(error))
             if self.frames > before and time.monotonic() - began > SETTLED:
-                pause = FIRST_PAUSE
-            self._stop.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+                pauses.begin_anew()
+            self._stop.wait(pauses.next())
 
     def _fail(self) -> NoReturn:
         raise SourceError(f'"{self.input.name}" has ended without one picture; is it damaged or empty?')

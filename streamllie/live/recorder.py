@@ -68,13 +68,14 @@ class Recorder:
         self._waiting.put(replace(frame, pts=pts, time_base=TICK, duration=0))
 
     def _written(self) -> Iterator[None]:
+        frames = iter(self._waiting.get, None)  # once it has ended, it stays so
         try:
             with self._sink as sink:
-                for frame in iter(self._waiting.get, None):
+                for frame in frames:
                     sink.write(frame)
                     yield
         except Exception as error:  # noqa: BLE001 - whoever brings frames must never wait; raised at the end
             self.error = error
             log.warning("the recording has ended: %s", error)
-            for _ in iter(self._waiting.get, None):
+            for _ in frames:
                 yield

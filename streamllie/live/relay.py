@@ -15,6 +15,7 @@ from streamllie.enhance import MODEL, SMOOTHING
 from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.notice import with_notice
+from streamllie.live.pauses import Pauses
 from streamllie.live.session import Live
 from streamllie.live.shape import fitted
 from streamllie.live.stage import Controls
@@ -28,8 +29,6 @@ QUIET = 0.5  # seconds without a frame after which the last one is sent again, w
 STILL = 0.2  # seconds between such frames
 NEXT = Fraction(2, 1000)  # seconds from one frame to the next, at least: FLV and Matroska count thousandths
 APART = 2  # seconds; a clock that is further from ours has jumped
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0  # seconds before an output is opened again; doubles
-
 PROOF = 6.0  # seconds for which a peer must have taken the stream, or it was never there
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class _Sender:
         self._last: tuple[Frame, VideoFormat] | None = None
         self._sent = time.perf_counter()  # when the last frame was sent,
         self._repeats = False  # and whether it was an old one
-        self._pause, self._again = FIRST_PAUSE, 0.0
+        self._pauses, self._again = Pauses(), 0.0
         self._connected = 0.0
         self._proved = False  # that there is somebody at the other end
 
@@ -165,7 +164,6 @@ class _Sender:
         self._outlet = self._open.enter_context(outlet)
         self._clock.begin()
         self._connected = time.perf_counter()
-        self._pause = FIRST_PAUSE
         if self.notice is not None:
             log.warning('"%s" is back', self._target.name)
             self.notice = None
@@ -181,8 +179,9 @@ class _Sender:
         self.notice = f"{error}; trying again"
         self._outlet = None
         self._open.close()
-        self._again = time.perf_counter() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        if not new:
+            self._pauses.begin_anew()
+        self._again = time.perf_counter() + self._pauses.next()
 
 
 class StreamClock:

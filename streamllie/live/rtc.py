@@ -50,14 +50,11 @@ class Peer:
     def __init__(
         self, *, shared: Player | None, camera: bool, options: dict[str, Any], on_end: Callable[["Peer"], None]
     ) -> None:
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._push: Push | None = None
-        if camera:
-            self._player = Player(self._camera, **options)
-        elif shared is not None:
-            self._player = shared
-        else:
+        if shared is None and not camera:
             raise SourceError("this server has no source of its own; send a camera")
+        self._push: Push | None = None
+        self._player = Player(self._camera, **options) if camera or shared is None else shared
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._takes_camera = camera
         self._on_end = on_end
         self._tasks: list[asyncio.Task[None]] = []

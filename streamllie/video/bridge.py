@@ -120,6 +120,8 @@ def _running(arguments: list[str], url: str) -> Generator[tuple[subprocess.Popen
             yield process, said
         finally:
             assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.close()  # of one that reads: it ends with its next bytes
             process.stdin.close()
             try:
                 process.wait(1)  # what it still holds goes out

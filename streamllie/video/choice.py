@@ -64,7 +64,7 @@ def choose(
             candidates = [e for e in candidates if e.family == candidates[0].family]
     refused: list[str] = []
     for encoder in candidates:
-        refusal = _refusal(encoder, video, preset)
+        refusal = refusal_of(encoder, video, preset)
         if refusal is not None:
             refused.append(refusal)
             continue
@@ -76,7 +76,7 @@ def choose(
             refused.append(f"{encoder.name} does not run here ({failure})")
             log.info("%s; trying the next encoder", refused[-1])
             continue
-        options = _options(encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate)
+        options = options_of(encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate)
         choice = Choice(
             encoder=encoder,
             depth=depth,
@@ -132,7 +132,8 @@ def _families(
     return list(dict.fromkeys(usual))
 
 
-def _refusal(encoder: Encoder, video: VideoFormat, preset: str | None) -> str | None:
+def refusal_of(encoder: Encoder, video: VideoFormat, preset: str | None) -> str | None:
+    """Why an encoder does not take this video, or not with this preset; None if it does."""
     if preset is not None and not encoder.presets:
         return f"{encoder.name} has no presets; leave --preset out"
     if preset is not None and preset not in encoder.presets:
@@ -147,15 +148,20 @@ def _refusal(encoder: Encoder, video: VideoFormat, preset: str | None) -> str | 
     return None
 
 
-def _options(
+def options_of(
     encoder: Encoder,
     video: VideoFormat,
     *,
     crf: float | None,
     preset: str | None,
     max_bitrate: str | int | None,
-    source_rate: float | None,
+    source_rate: float | None = None,
 ) -> dict[str, str]:
+    """What the encoder is told.
+
+    Raises:
+        SinkError: a wish has no meaning for it, or is out of its range.
+    """
     options = dict(encoder.options)
     if encoder.preset_option is not None:
         options[encoder.preset_option] = preset or encoder.preset or ""

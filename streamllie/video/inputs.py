@@ -66,7 +66,9 @@ def _stream(source: str, scheme: str) -> Input:
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
     url = source
-    if scheme != "tcp" and "listen=1" in source:  # tcp knows it by itself
+    if scheme == "srt":
+        url = source.replace("listen=1", "mode=listener")
+    elif scheme != "tcp" and "listen=1" in source:  # tcp knows it by itself
         url = source.replace("?listen=1&", "?").replace("?listen=1", "").replace("&listen=1", "")
         options |= {"rtsp_flags": "listen", "listen_timeout": "10"} if scheme.startswith("rtsp") else {"listen": "1"}
     if scheme == "udp" and "fifo_size" not in url:

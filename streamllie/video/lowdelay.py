@@ -1,6 +1,7 @@
 """H.264 for live streams: every frame leaves the encoder at once, every two seconds a viewer can join."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -10,13 +11,17 @@ from av.video.codeccontext import VideoCodecContext
 
 from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.video.encoders import X26_PRESETS
+from streamllie.video.choice import options_of, refusal_of
+from streamllie.video.encoders import ENCODERS
 from streamllie.video.planes import fill
-from streamllie.video.rate import default_cap, parse_rate
 
 TICK = Fraction(1, 90_000)  # seconds; what transport streams count in
 JOIN = 2.0  # seconds between frames at which a viewer can join
-PRESET, QUALITY = "superfast", 23
+ENCODER = next(
+    replace(encoder, preset="superfast", quality=23, options=(("tune", "zerolatency"),))
+    for encoder in ENCODERS
+    if encoder.name == "libx264"
+)
 
 
 class LowDelay:
@@ -34,12 +39,12 @@ class LowDelay:
         preset: str | None = None,
         max_bitrate: str | None = None,
     ) -> None:
-        if preset is not None and preset not in X26_PRESETS:
-            raise SinkError(f'libx264 has no preset "{preset}"; it has: {", ".join(X26_PRESETS)}')
+        if refusal := refusal_of(ENCODER, format, preset):
+            raise SinkError(refusal)
+        options = options_of(ENCODER, format, crf=crf, preset=preset, max_bitrate=max_bitrate)
         rate = format.rate or Fraction(30)
-        cap = parse_rate(max_bitrate) if max_bitrate else default_cap(format, None)
         if context is None:
-            made = av.CodecContext.create("libx264", "w")
+            made = av.CodecContext.create(ENCODER.name, "w")
             assert isinstance(made, VideoCodecContext)
             context = made
         self.height, self.width = format.height // 2 * 2, format.width // 2 * 2
@@ -49,13 +54,7 @@ class LowDelay:
         context.colorspace = format.matrix
         context.color_range = 2 if format.full_range else 1
         context.gop_size = max(1, round(JOIN * rate))
-        context.options = {
-            "preset": preset or PRESET,
-            "tune": "zerolatency",
-            "crf": f"{QUALITY if crf is None else crf:g}",
-            "maxrate": str(cap),
-            "bufsize": str(cap // 2),
-        }
+        context.options = options | {"bufsize": str(int(options["maxrate"]) // 2)}  # half a second: joins stay quick
         self.context = context
         self._picture = av.VideoFrame(self.width, self.height, "yuv420p")
         self._last = -1

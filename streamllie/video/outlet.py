@@ -77,7 +77,7 @@ class Target:
         options = TRANSPORT if MUXERS[scheme] == "mpegts" else dict[str, str]()
         if scheme in ("rtmp", "rtmps"):
             options = {"flvflags": "no_duration_filesize", "rw_timeout": timeout["rw_timeout"]}
-        url = text
+        url = text.replace("listen=1", "mode=listener") if scheme == "srt" else text
         if scheme == "udp" and "pkt_size" not in url:
             url += ("&" if "?" in url else "?") + "pkt_size=1316"
         return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
@@ -144,24 +144,42 @@ class Outlet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            failed = self._end()
+            if self._temporary is not None and self.target.file is not None:
+                if failed is None and (error is None or isinstance(error, KeyboardInterrupt)):
+                    give_name(self._temporary, self.target.file, overwrite=self._overwrite)
+                else:
+                    self._keep_part(self._temporary, self.target.file)
+                if failed is not None and error is None:
+                    raise self._failure(failed) from None
+        finally:
+            self._give_up()
+
+    def _keep_part(self, temporary: Path, target: Path) -> None:
+        try:
+            if temporary.stat().st_size:
+                kept = keep_as(temporary, target, "partial")
+                log.warning('what was written is in "%s"', kept)
+        except OSError as error:
+            log.warning("%s", write_error(target, error))
+
+    def _end(self) -> Exception | None:
+        """Send what is left and close; what failed, if something did."""
+        failed: Exception | None = None
+        try:
             for packet in self._track.rest() if self._track is not None else ():
                 self._output.mux_one(packet)
             for packet in self._encoder.context.encode(None):
                 self._mux(packet)
+        except (FFmpegError, OSError) as error:
+            failed = error
+        try:
             self._output.close()
-        except (FFmpegError, OSError) as failed:
-            if self.target.file is not None and error is None:
-                raise self._failure(failed) from None
+        except (FFmpegError, OSError) as error:
+            failed = failed or error
+        if failed is not None:
             log.debug("while ending %s: %s", self.target.name, reason(failed))
-        else:
-            if self._temporary is not None and self.target.file is not None:
-                if error is None or isinstance(error, KeyboardInterrupt):
-                    give_name(self._temporary, self.target.file, overwrite=self._overwrite)
-                else:
-                    kept = keep_as(self._temporary, self.target.file, "partial")
-                    log.warning('what was written is in "%s"', kept)
-        finally:
-            self._give_up()
+        return failed
 
     def write(self, frame: Frame, *, at: Fraction) -> None:
         """Send one frame of the format's size."""

@@ -115,7 +115,11 @@ def _move_to_free_name(temporary: Path, target: Path) -> None:
         raise
     except OSError:  # a file system without links: reserve the name, then take it
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        temporary.replace(target)
+        try:
+            temporary.replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
         return
     with contextlib.suppress(OSError):
         temporary.unlink()

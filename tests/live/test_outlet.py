@@ -1,12 +1,17 @@
 """What a live stream is written into: a file that gets its name."""
 
+import subprocess
+import sys
 from contextlib import nullcontext
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from streamllie.ahead import Stop
+from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.video.inputs import resolve
 from streamllie.video.outlet import Outlet, Target
 from tests.live.peers import pictures
 from tests.media import picture
@@ -28,3 +33,51 @@ def test_a_recording_gets_its_name_unless_the_run_failed(tmp_path, failure):
     named = "day.partial.mkv" if failure is RuntimeError else "day.mkv"
     assert [path.name for path in tmp_path.iterdir()] == [named]
     assert len(pictures(tmp_path / named)) == 10
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"crf": 99.0}, "--crf for libx264 goes from 0 .best. to 51 .smallest., not 99"),
+        ({"max_bitrate": "3G"}, "--max-bitrate for libx264 goes up to 1000M, not 3G"),
+        ({"preset": "warp9"}, 'libx264 has no preset "warp9"'),
+    ],
+)
+def test_wishes_to_the_encoder_are_those_of_files(tmp_path, wish, sentence):
+    format = VideoFormat(height=48, width=64, rate=Fraction(25))
+    with (
+        pytest.raises(SinkError, match=sentence),
+        Outlet(Target.of(str(tmp_path / "day.ts")), format, stop=Stop(), **wish),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("address", ["srt://0.0.0.0:9000?listen=1", "srt://0.0.0.0:9000?latency=9&listen=1"])
+def test_srt_listens_in_its_own_words(address):
+    assert resolve(address).url == Target.of(address).url == address.replace("listen=1", "mode=listener")
+
+
+def test_what_fits_on_a_disk_that_gets_full_is_kept(tmp_path):
+    """Files of this process may have 64 KiB, as if the disk had no room for more."""
+    script = f"""
+import resource, signal
+from tests.live.test_outlet import noise
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+noise({str(tmp_path / "day.ts")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "SinkError: the disk is full or a limit is reached" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["day.partial.ts"]
+    assert pictures(tmp_path / "day.partial.ts")
+
+
+def noise(path: str) -> None:
+    """A live file of more than 64 KiB."""
+    format = VideoFormat(height=96, width=128, rate=Fraction(25))
+    rng = np.random.default_rng(0)
+    with Outlet(Target.of(path), format, stop=Stop(), crf=5) as outlet:
+        for n in range(40):
+            y, u, v = (rng.integers(0, 256, shape, np.uint8) for shape in ((96, 128), (48, 64), (48, 64)))
+            outlet.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)), at=Fraction(n, 25))

@@ -292,6 +292,27 @@ def test_the_servers_own_source_is_shown_without_a_click(tmp_path):
         assert page.errors == []
 
 
+REFUSE_LATE = """
+void (navigator.mediaDevices.getUserMedia = () =>
+    new Promise((_, refuse) => setTimeout(() => refuse(new DOMException("no", "NotAllowedError")), 1500)))
+"""
+
+
+@pytest.mark.slow
+def test_a_question_that_is_answered_too_late_does_not_end_what_was_chosen_meanwhile(tmp_path):
+    clip = make_video(tmp_path / "night.mp4", height=240, width=320, frames=60, rate=30)
+    with browser(str(clip), camera=str(clip)) as page:
+        page.evaluate(REFUSE_LATE)
+        page.click("#camera")
+        page.click("#source")
+        wait_for(page, lambda: page.evaluate("document.getElementById('video').videoWidth") == 320, "a picture")
+        page.wait_for_timeout(2500)
+        assert page.evaluate("document.getElementById('video').videoWidth") == 320
+        assert "not allowed" not in page.inner_text("main")
+        page.click("#camera")
+        wait_for(page, lambda: "not allowed" in page.inner_text("main"), "the answer")
+
+
 @pytest.mark.slow
 def test_the_page_begins_with_the_controls_that_the_server_was_given_and_full_levels_stay_what_they_are(tmp_path):
     clip = make_video(

@@ -101,11 +101,10 @@ def test_srt_goes_in_and_out_with_a_passphrase(beats, tmp_path):
         ffmpeg(*READ, f"srt://127.0.0.1:{far}?mode=listener&{secret}", "-c", "copy", str(arrived)) as reader,
         ffmpeg(
             *("-re", "-stream_loop", "3", "-i", str(beats), "-c", "copy", "-f", "mpegts"),
-            f"srt://127.0.0.1:{near}?mode=listener&{secret}",
+            f"srt://127.0.0.1:{near}?{secret}",
         ),
     ):
-        time.sleep(0.5)
-        send(f"srt://127.0.0.1:{near}?{secret}", f"srt://127.0.0.1:{far}?{secret}", duration=14)
+        send(f"srt://127.0.0.1:{near}?listen=1&{secret}", f"srt://127.0.0.1:{far}?{secret}", duration=14)
         ended(reader, 2)
     check(arrived, least=2, brighter_than=beats)
 

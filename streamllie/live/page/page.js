@@ -23,8 +23,10 @@ async function connect(camera) {
   $("source").setAttribute("aria-pressed", String(!camera));
   $("camera").setAttribute("aria-pressed", String(camera));
   say("Connecting…");
+  let peer = null;
+  const left = () => peer !== connection;  // the visitor has chosen something else meanwhile
   try {
-    const peer = connection = new RTCPeerConnection({ iceServers: [] });
+    peer = connection = new RTCPeerConnection({ iceServers: [] });
     channel = peer.createDataChannel("controls");
     channel.onmessage = (event) => show(JSON.parse(event.data));
     peer.ontrack = (event) => {
@@ -32,24 +34,29 @@ async function connect(camera) {
       if (event.receiver && "jitterBufferTarget" in event.receiver) event.receiver.jitterBufferTarget = 0;
     };
     peer.onconnectionstatechange = () => {
-      if (peer !== connection) return;
+      if (left()) return;
       if (peer.connectionState === "connected") say("");
       if (peer.connectionState === "failed" || peer.connectionState === "disconnected") say("The connection was lost.");
     };
     if (camera) {
-      stream = await navigator.mediaDevices.getUserMedia({
+      const seen = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } }, audio: false });
+      if (left()) return seen.getTracks().forEach((track) => track.stop());
+      stream = seen;
       peer.addTrack(stream.getVideoTracks()[0], stream);
     } else {
       peer.addTransceiver("video", { direction: "recvonly" });
     }
     await peer.setLocalDescription();
+    if (left()) return;
     const response = await fetch("offer", {
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ sdp: peer.localDescription.sdp, camera }) });
+    if (left()) return;
     if (!response.ok) throw new Error(await response.text());
     await peer.setRemoteDescription(await response.json());
   } catch (error) {
+    if (left()) return;
     hangUp();
     say(error.name === "NotAllowedError" ? "The camera was not allowed." : error.message);
   }
