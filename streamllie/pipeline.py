@@ -4,20 +4,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
-from streamllie.ahead import DEPTH, Ahead, Stop
-from streamllie.frame import Frame, VideoFormat
+from streamllie.ahead import Ahead, Stop
+from streamllie.frame import Frame
 from streamllie.timing import Meter
-
-
-class Source(Protocol):
-    """Where frames come from. Iterating decodes; the iterator ends when the last frame is out."""
-
-    @property
-    def format(self) -> VideoFormat:
-        """What is true of every frame."""
-        ...
-
-    def __iter__(self) -> Iterator[Frame]: ...
 
 
 class Sink(Protocol):
@@ -55,53 +44,31 @@ def run(
     sink: Sink,
     *,
     on_frame: Callable[[Meter], None] | None = None,
-    live: bool = False,
-    depth: int = DEPTH,
-    meter: Meter | None = None,
 ) -> Meter:
     """Write every frame of the source, enhanced, to the sink, in order; give the meter that counted them.
 
-    What `Starts` gets its next frames ahead, except with `live`, where a frame in flight would wait for them.
-
-    Reading is one thread, enhancing another, writing and `on_frame` are the caller's own. With `live`, a
-    frame that comes too late for the next stage gives way to a newer one. An error in any stage is raised
-    here, and when this returns or raises, both threads have ended. The meter's stages are "read", "enhance"
-    and "write".
+    Reading is one thread, enhancing another, writing and `on_frame` are the caller's own. An error in any stage is
+    raised here, and when this returns or raises, both threads have ended. What `Starts` gets its next frames ahead.
     """
-    meter = meter or Meter()
-    stop = Stop()
+    meter, stop = Meter(), Stop()
     with (
-        Ahead(meter.each("read", source), depth=depth, newest=live, stop=stop) as read,
-        Ahead(_enhanced(read, enhance, meter, live=live), depth=depth, newest=live, stop=stop) as enhanced,
+        Ahead(source, stop=stop) as read,
+        Ahead(_started(read, enhance) if isinstance(enhance, Starts) else map(enhance, read), stop=stop) as enhanced,
     ):
         for frame in enhanced:
-            with meter.stage("write"):
-                sink.write(frame)
+            sink.write(frame)
             meter.count()
             if on_frame is not None:
                 on_frame(meter)
     return meter
 
 
-def _enhanced(frames: Iterable[Frame], enhance: Enhance, meter: Meter, *, live: bool) -> Iterator[Frame]:
-    if isinstance(enhance, Starts) and not live:
-        yield from _started(frames, enhance, meter)
-        return
-    for frame in frames:
-        with meter.stage("enhance"):
-            bright = enhance(frame)
-        yield bright
-
-
-def _started(frames: Iterable[Frame], enhance: Starts, meter: Meter) -> Iterator[Frame]:
+def _started(frames: Iterable[Frame], enhance: Starts) -> Iterator[Frame]:
     """`in_flight` may change between two frames, when a better engine takes over."""
     waiting: deque[Callable[[], Frame]] = deque()
     for frame in frames:
-        done: list[Frame] = []
-        with meter.stage("enhance"):
-            waiting.append(enhance.start(frame))
-            while len(waiting) >= enhance.in_flight:
-                done.append(waiting.popleft()())
-        yield from done
+        waiting.append(enhance.start(frame))
+        while len(waiting) >= enhance.in_flight:
+            yield waiting.popleft()()
     while waiting:
         yield waiting.popleft()()

@@ -1,15 +1,10 @@
-"""How fast a run is: frames per second, and how long each stage takes per frame."""
+"""How fast a run is, and what it did."""
 
 import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
-T = TypeVar("T")
-
-RECENT = 10_000  # durations kept per stage: enough for a p99, and a run of days stays small
+RECENT = 10_000  # durations that are kept: enough for a p99, and a run of days stays small
 
 
 def percentile(durations: Iterable[float], share: float) -> float:
@@ -21,61 +16,21 @@ def percentile(durations: Iterable[float], share: float) -> float:
 
 
 class Meter:
-    """Counts frames and times stages on the monotonic clock.
-
-    It remembers the last RECENT durations of each stage. A stage belongs to one thread; different stages may
-    run in different threads.
-    """
+    """Counts frames on the monotonic clock."""
 
     def __init__(self) -> None:
         self.frames = 0
         self._began = time.perf_counter()
-        self._stages: dict[str, deque[float]] = {}
 
     @property
     def seconds(self) -> float:
         """Time since this meter was made."""
         return time.perf_counter() - self._began
 
-    @property
-    def fps(self) -> float:
-        """Frames per second since this meter was made."""
-        return self.frames / max(self.seconds, 1e-9)
-
     def count(self) -> int:
         """One more frame is done: gives how many there are now."""
         self.frames += 1
         return self.frames
-
-    @contextmanager
-    def stage(self, name: str) -> Generator[None]:
-        """Time the body of the `with` as one turn of a stage. A body that raises is not counted."""
-        began = time.perf_counter()
-        yield
-        self._add(name, time.perf_counter() - began)
-
-    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """The same items; the time that each takes to come is one turn of a stage."""
-        iterator = iter(items)
-        while True:
-            began = time.perf_counter()
-            try:
-                item = next(iterator)
-            except StopIteration:
-                return
-            self._add(name, time.perf_counter() - began)
-            yield item
-
-    def durations(self, name: str) -> list[float]:
-        """Seconds that the latest turns of a stage took, oldest first."""
-        return list(self._stages.get(name, ()))
-
-    def percentile_ms(self, name: str, share: float) -> float:
-        """A percentile of a stage in milliseconds: share=0.5 is the median, 0.99 the slowest in a hundred."""
-        return 1000 * percentile(self.durations(name), share)
-
-    def _add(self, name: str, seconds: float) -> None:
-        self._stages.setdefault(name, deque(maxlen=RECENT)).append(seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +54,7 @@ class Report:
     """What a finished run did."""
 
     frames: int  # written
-    seconds: float  # from the first frame to the last
+    seconds: float  # from the first frame until the file has its name
     backend: str  # that ran the model, such as "openvino"
     precision: str  # of its arithmetic: "fp32", "bf16" or "fp16"
     model: str  # its name

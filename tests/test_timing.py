@@ -1,11 +1,8 @@
-"""Meter and Report."""
+"""Percentiles and reports."""
 
 import math
-import time
 
-import pytest
-
-from streamllie.timing import Meter, Report, percentile
+from streamllie.timing import Report, percentile
 
 
 def test_percentiles_are_values_that_were_measured():
@@ -15,20 +12,6 @@ def test_percentiles_are_values_that_were_measured():
     assert percentile(durations, 1.0) == 100
     assert percentile([7.0], 0.99) == 7
     assert math.isnan(percentile([], 0.5))
-
-
-def test_a_stage_lasts_as_long_as_its_body():
-    meter = Meter()
-    with meter.stage("engine"):
-        time.sleep(0.01)
-    assert 10 <= meter.percentile_ms("engine", 0.5) < 500
-
-
-def test_a_body_that_raises_is_not_counted():
-    meter = Meter()
-    with pytest.raises(OSError, match="no"), meter.stage("engine"):
-        raise OSError("no")
-    assert meter.durations("engine") == []
 
 
 def test_the_last_event_has_exactly_the_promised_keys():

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from training import datasets, degrade
 from training.motion import Motion
-from training.planes import Rgb
+from training.planes import Rgb, read_clip
 
 RATE = 30  # frames per second
 SECONDS = 3.0  # of a clip; person D's are played there and back until they are as long
@@ -84,9 +83,7 @@ def scenes(data: Path) -> Iterator[Scene]:
 
 def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
     for path in sorted((data / "clips").glob("person-d-*")):
-        frames = read(path)
-        if not frames:
-            raise ValueError(f"{path} is no readable clip; remove it, or get it again")
+        frames = list(read_clip(path))
         order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
         yield path.stem, [frames[order[n % len(order)]] for n in range(count)]
         yield path.stem.replace("person", HELD), [frames[0]] * count
@@ -95,17 +92,6 @@ def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
         for n, (name, motion) in enumerate(STILLS.items()):
             frame = motion.shoot(pictures[3 * n % len(pictures)], pictures[(3 * n + 1) % len(pictures)])
             yield name, [frame(t / RATE) for t in range(count)]
-
-
-def read(path: Path, *, most: int | None = None) -> list[Rgb]:
-    """All frames of a clip, or the first so many, cut to even sides."""
-    capture = cv2.VideoCapture(str(path))
-    frames: list[Rgb] = []
-    while True:
-        more, bgr = capture.read()
-        if not more or len(frames) == most:
-            return frames
-        frames.append(np.ascontiguousarray(bgr[: bgr.shape[0] // 2 * 2, : bgr.shape[1] // 2 * 2, ::-1]))
 
 
 def camera(cameras: list[degrade.Camera], seed: int) -> degrade.Shot:

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from training import degrade, moving
 from training.drawings import drawing
-from training.pairs import LOL, SMALLEST, lol_numbers, training_pairs, validation_pairs
-from training.planes import LUMA, Planes, Rgb, read_rgb
+from training.pairs import LOL, PICTURES, SMALLEST, lol_numbers, training_pairs, validation_pairs
+from training.planes import LUMA, Planes, Rgb, read_clip, read_rgb
 from training.recipe import Recipe
 
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
 MADE_SHARES = (0.2, 4.0)  # of the noise of that camera, which is stronger than those of training
 LAMPS = 0.15  # share of the dark pictures that are made with lamps in them
+CLIPS = {".mkv", ".mp4", ".mov", ".webm", ".avi"}
 WELL_LIT = 0.2  # share of the clips that have enough light and come out as they are, where a recipe has such pictures
 FILMED = 0.6  # share of the clips that went through H.264, whose noise comes and goes with its kinds of frames
 DRAWN = 0.3  # share of the bright pictures that are drawn: titles, screens, charts
@@ -32,10 +33,11 @@ def clean_pictures(data: Path, folders: tuple[str, ...]) -> Iterator[Rgb]:
     """Clean pictures at most 1024 wide; of clips, a frame every second or two; person-d is kept for evaluation."""
     for folder in folders:
         for path in sorted((data / folder).iterdir()):
-            if path.suffix in {".mkv", ".mp4"}:
+            if path.suffix.lower() in CLIPS:
                 if "person-d" not in path.name:
-                    yield from _clip_frames(path, every=20 if "person" in path.name else 60)
-            elif path.suffix in {".jpg", ".png"}:
+                    for frame in read_clip(path, every=20 if "person" in path.name else 60):
+                        yield _shrink(frame, 1024)
+            elif path.suffix.lower() in PICTURES:
                 if folder == f"{LOL}/high" and int(path.stem) not in lol_numbers(data, held_out=False):
                     continue
                 yield _shrink(read_rgb(path), 1024)
@@ -170,17 +172,6 @@ def _random_cut(rgb: Rgb, rng: np.random.Generator, height: int, width: int) -> 
     if (h, w) == (height, width):
         return part
     return cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-
-
-def _clip_frames(path: Path, *, every: int) -> Iterator[Rgb]:
-    clip = cv2.VideoCapture(str(path))
-    index = 0
-    while clip.grab():
-        if index % every == 0:
-            bgr = clip.retrieve()[1]
-            yield _shrink(np.ascontiguousarray(bgr[:, :, ::-1]), 1024)
-        index += 1
-    clip.release()
 
 
 def _shrink(rgb: Rgb, longest: int) -> Rgb:

@@ -4,17 +4,16 @@ Two clips of person D (kept out of training), darkened with the noise of a calib
 """
 
 import argparse
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from training import degrade
 from training.command import said
+from training.planes import read_clip
 
 CLIPS = ("person-d-night.mkv", "person-d-sister.mkv")
 RATE = 30
@@ -41,17 +40,7 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     args = parser.parse_args()
-    write(args.target, [frame for name in CLIPS for frame in frames(args.data / "clips" / name)])
-
-
-def frames(clip: Path) -> Iterator[degrade.Rgb]:
-    """All pictures of a clip."""
-    capture = cv2.VideoCapture(str(clip))
-    while True:
-        more, bgr = capture.read()
-        if not more:
-            return
-        yield np.ascontiguousarray(bgr[:, :, ::-1])
+    write(args.target, [frame for name in CLIPS for frame in read_clip(args.data / "clips" / name)])
 
 
 def write(target: Path, clean: list[degrade.Rgb]) -> None:

@@ -101,7 +101,7 @@ def _blank(path: Path) -> Feed:
 
 
 def _pictures(folder: Path, *, every: int) -> Iterator[tuple[np.ndarray, ...]]:
-    for path in sorted(p for p in folder.iterdir() if p.suffix in PICTURES)[::every]:
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)[::every]:
         picture = cv2.imread(str(path))
         height, width = (side - side % 2 for side in picture.shape[:2])
         codes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)

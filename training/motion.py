@@ -32,7 +32,7 @@ class Motion:
             y = 0.3 * x
             x += self.shake * size * (0.6 * np.sin(9.1 * seconds) + 0.4 * np.sin(21.7 * seconds + 1))
             y += self.shake * size * (0.6 * np.sin(11.3 * seconds + 2) + 0.4 * np.sin(26.1 * seconds))
-            rgb = _window(picture, height, width, x=float(x), y=float(y), scale=float(scale))
+            rgb = window(picture, height, width, x=float(x), y=float(y), scale=float(scale))
             if self.passing and other is not None:
                 _put_disc(rgb, other, at=self.passing * size * seconds)
             return rgb
@@ -45,7 +45,7 @@ def _there_and_back(value: float, *, most: float) -> float:
     return most - abs(value % (2 * most) - most)
 
 
-def _window(picture: Rgb, height: int, width: int, *, x: float, y: float, scale: float) -> Rgb:
+def window(picture: Rgb, height: int, width: int, *, x: float, y: float, scale: float) -> Rgb:
     """The part of a picture about its middle, moved by (x, y) pixels and seen `scale` times nearer."""
     middle = np.array([picture.shape[1] / 2 + x, picture.shape[0] / 2 + y])
     corner = middle - np.array([width, height]) / (2 * scale)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.motion import window
 from training.planes import LUMA, Rgb
 
 STILL = 0.4  # share of clips from a fixed camera
@@ -21,7 +22,7 @@ def move(rgb: Rgb, other: Rgb, rng: np.random.Generator, *, frames: int, height:
     `rgb` is at least MARGIN times as large as the frames; `other` at least as large as them.
     """
     camera = _camera_path(rng, frames)
-    clip = [_view(rgb, view, height, width) for view in camera]
+    clip = [window(rgb, height, width, x=x, y=y, scale=zoom) for x, y, zoom in camera]
     if rng.random() < PASSING:
         _pass_through(clip, other, rng)
     return clip
@@ -48,14 +49,6 @@ def _camera_path(rng: np.random.Generator, frames: int) -> list[tuple[float, flo
         (speed * t * math.cos(turn) + jitter[t, 0], speed * t * math.sin(turn) + jitter[t, 1], zoom**t)
         for t in range(frames)
     ]
-
-
-def _view(rgb: Rgb, camera: tuple[float, float, float], height: int, width: int) -> Rgb:
-    """The middle of a picture, seen by a camera that has moved."""
-    right, down, zoom = camera
-    middle = (rgb.shape[1] / 2 + right, rgb.shape[0] / 2 + down)
-    matrix = np.array([[zoom, 0, width / 2 - zoom * middle[0]], [0, zoom, height / 2 - zoom * middle[1]]])
-    return cv2.warpAffine(rgb, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _pass_through(clip: list[Rgb], other: Rgb, rng: np.random.Generator) -> None:

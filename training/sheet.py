@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.command import at_least, picture_target, said, write_picture
+from training.planes import read_clip
 
 
 @said("sheet")
@@ -25,20 +26,15 @@ def main() -> None:
     args = parser.parse_args()
     columns = [moments(path, count=args.rows, width=args.width) for path in (args.before, args.after)]
     rows = [np.hstack(pair) for pair in zip(*columns, strict=True)]
-    write_picture(args.sheet, np.vstack(rows))
+    write_picture(args.sheet, np.vstack(rows)[:, :, ::-1])
 
 
 def moments(path: Path, *, count: int, width: int) -> list[NDArray[np.uint8]]:
-    """Pictures (H, width, 3) BGR from the middle of each of `count` equal parts of a video."""
-    capture = cv2.VideoCapture(str(path))
-    pictures: list[NDArray[np.uint8]] = []
-    while True:
-        more, bgr = capture.read()
-        if not more:
-            break
-        pictures.append(
-            cv2.resize(bgr, (width, round(bgr.shape[0] * width / bgr.shape[1])), interpolation=cv2.INTER_AREA)
-        )
+    """Pictures (H, width, 3) RGB from the middle of each of `count` equal parts of a video."""
+    pictures = [
+        cv2.resize(rgb, (width, round(rgb.shape[0] * width / rgb.shape[1])), interpolation=cv2.INTER_AREA)
+        for rgb in read_clip(path)
+    ]
     if len(pictures) < count:
         raise ValueError(f"{path} has {len(pictures)} readable pictures, {count} are wanted")
     return [pictures[(2 * i + 1) * len(pictures) // (2 * count)] for i in range(count)]

@@ -5,6 +5,7 @@ A story is a run of events with rests between them, seen by one camera in one da
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import degrade
-from training.clips import read
-from training.planes import Rgb, read_rgb
+from training.planes import Rgb, read_clip, read_rgb
 
 Scene = Callable[[float], Rgb]  # seconds to a picture of WHOLE
 
@@ -236,7 +236,7 @@ def scenes(data: Path | None, *, part: str) -> list[Scene]:
     train, val = (sorted((data / "bsds500" / name).glob("*.jpg")) for name in ("train", "val"))
     pictures = val[60:] if judge else [*train[:60], *val[:60], *sorted((data / "open-photos").glob("*.jpg"))]
     clips = [clip for clip in sorted((data / "clips").glob("*.m*")) if clip.name.startswith(JUDGED) == judge]
-    found = [still(read_rgb(path)) for path in pictures] + [moving(read(path, most=90)) for path in clips]
+    found = [still(read_rgb(path)) for path in pictures] + [moving(list(islice(read_clip(path), 90))) for path in clips]
     if not found:
         raise ValueError(f"{data} has no bsds500, no open-photos and no clips; leave --data out to draw the scenes")
     return found
