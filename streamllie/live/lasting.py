@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
 from streamllie.live.pauses import Pauses
-from streamllie.video.capture import Listener, Shot, shots
+from streamllie.video.capture import Listener, shots
 from streamllie.video.inputs import Input
+from streamllie.video.liveframes import Shot
 
 SETTLED = 2.0  # seconds of pictures after which a source counts as back
 

@@ -16,7 +16,7 @@ from streamllie.ahead import Stop
 from streamllie.errors import SourceError
 from streamllie.frame import VideoFormat
 from streamllie.live.player import Player
-from streamllie.live.shape import composed, fitted
+from streamllie.live.shape import composed, fitted, square
 from streamllie.live.stage import Controls
 from streamllie.video.exchange import outgoing
 from streamllie.video.push import Push
@@ -156,7 +156,8 @@ class _Enhanced(MediaStreamTrack):
             raise MediaStreamError
         self._seen, picture = newer
         frame = composed(picture.before, picture.after, self._player.controls.split)
-        format = VideoFormat(height=picture.format.height, width=picture.format.width)  # browsers take 8 bits, limited
+        height = picture.format.height  # browsers take 8 bits, limited levels, square pixels
+        format = VideoFormat(height=height, width=max(2, round(height * square(picture.format) / 2) * 2))
         return outgoing(fitted(frame, picture.format, format), seconds=max(0.0, picture.captured - self._began))
 
 

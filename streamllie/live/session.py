@@ -16,8 +16,9 @@ from streamllie.live.stage import Controls, Shown, Stage
 from streamllie.live.stats import Stats, Tally, milliseconds
 from streamllie.shelf import find
 from streamllie.temporal.policy import Smoothing
-from streamllie.video.capture import Listener, Shot
+from streamllie.video.capture import Listener
 from streamllie.video.inputs import Input
+from streamllie.video.liveframes import Shot
 
 TICK = 0.1  # seconds after which a view hears that nothing new came, and can look after its window
 
@@ -71,7 +72,7 @@ class Live:
         )
         self.pace = Pace(budget=budget)
         self.tally = Tally()
-        waits = isinstance(source, Input) and source.paced
+        waits = isinstance(source, Input) and source.at_its_pace
         self._stage = Stage(find(model), self.controls, self.pace, backend=backend, precision=precision, waits=waits)
         self._duration, self._end = duration, float("inf")  # the time begins with the first frame
         self._threads = ExitStack()

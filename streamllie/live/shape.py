@@ -10,6 +10,8 @@ import numpy as np
 
 from streamllie.frame import Frame, Levels, Plane, VideoFormat
 
+ALIKE = 0.02  # of a picture's shape: a difference that nobody sees
+
 
 def halved(format: VideoFormat) -> VideoFormat:
     """About half the size, even."""
@@ -43,11 +45,42 @@ def resized(plane: Plane, height: int, width: int) -> Plane:
 
 
 def fitted(frame: Frame, given: VideoFormat, wanted: VideoFormat) -> Frame:
-    """A frame of the format `given` in the size, depth and levels of the format `wanted`."""
+    """A frame of the format `given` in the size, depth and levels of `wanted`, between bars if it is of another shape."""
     if given.levels != wanted.levels:
         luma, chroma = _codes(given.levels, wanted.levels)
         frame = frame.with_planes(_looked_up(frame.y, luma), *(_looked_up(part, chroma) for part in (frame.u, frame.v)))
-    return scaled(frame, wanted.height, wanted.width)
+    wide, high = square(given), square(wanted)
+    if abs(wide / high - 1) < ALIKE:
+        return scaled(frame, wanted.height, wanted.width)
+    share = wide / high  # of the target's width that the picture would take at its full height
+    height = max(2, round(wanted.height / max(1.0, share) / 2) * 2)
+    width = max(2, round(wanted.width * min(1.0, share) / 2) * 2)
+    return _framed(scaled(frame, height, width), wanted)
+
+
+def square(format: VideoFormat) -> float:
+    """How wide a picture is for its height, as viewers see it."""
+    return float(format.width * (format.sample_aspect_ratio or 1) / format.height)
+
+
+def _framed(frame: Frame, wanted: VideoFormat) -> Frame:
+    """A smaller frame in the middle of a black one."""
+    top, left = (
+        (room - side) // 4 * 2 for room, side in zip((wanted.height, wanted.width), frame.y.shape, strict=True)
+    )
+
+    def put(plane: Plane, value: int, height: int, width: int, top: int, left: int) -> Plane:
+        all_of_it = np.full((height, width), value, plane.dtype)
+        all_of_it[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
+        return all_of_it
+
+    half = ((wanted.height + 1) // 2, (wanted.width + 1) // 2, top // 2, left // 2)
+    levels = wanted.levels
+    return frame.with_planes(
+        put(frame.y, levels.black, wanted.height, wanted.width, top, left),
+        put(frame.u, levels.neutral, *half),
+        put(frame.v, levels.neutral, *half),
+    )
 
 
 def mirrored(frame: Frame) -> Frame:

@@ -17,7 +17,7 @@ from streamllie.live.shape import halved, mirrored, with_half
 from streamllie.shelf import Model
 from streamllie.temporal.bars import with_bars, without_bars
 from streamllie.temporal.policy import Smoothing
-from streamllie.video.capture import Shot
+from streamllie.video.liveframes import Shot
 
 STALE = 0.1  # seconds that a frame may have waited for its engine to open: a newer one is there
 SMALLEST = 32  # rows or columns of half a picture that are still enhanced

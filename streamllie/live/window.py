@@ -1,6 +1,7 @@
 """The preview window: the picture, a split to drag, sliders, figures and keys."""
 
 import logging
+import os
 from types import TracebackType
 from typing import Self, cast
 
@@ -10,13 +11,15 @@ from streamllie.errors import SinkError, StreamLLIEError
 from streamllie.frame import Frame
 from streamllie.live.overlay import Overlay, Slider
 from streamllie.live.recordings import Recordings
-from streamllie.live.shape import composed
+from streamllie.live.shape import composed, square
 from streamllie.live.stage import Controls, Shown
 from streamllie.live.stats import Stats
 from streamllie.video.preview import Preview
 
 GRIP = 14  # pixels around the split line in which the mouse takes it
 LARGEST = (720, 1280)  # rows and columns of a new window
+
+UNSEEN = {"offscreen", "dummy"}  # SDL's drivers that draw for nobody: what it takes where no display is
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ class Window:
             pygame.display.init()
         except pygame.error as error:
             raise SinkError(f"no window can be opened here ({error}); use --view none or --view browser") from error
+        if pygame.display.get_driver() in UNSEEN and "SDL_VIDEODRIVER" not in os.environ:
+            raise SinkError("no window can be opened here (there is no display); use --view none or --view browser")
         self._overlay = Overlay()
         pygame.display.set_caption("StreamLLIE")
         self._screen = self._sized(480, 640)
@@ -52,7 +57,8 @@ class Window:
     def show(self, picture: Shown) -> None:
         """Draw one frame with all that belongs over it."""
         if self._last is None:
-            rows, columns = picture.after.y.shape
+            rows = picture.format.height
+            columns = rows * square(picture.format)
             share = min(1.0, LARGEST[0] / rows, LARGEST[1] / columns)
             self._screen = self._sized(round(rows * share), round(columns * share))
         self._last = picture

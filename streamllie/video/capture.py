@@ -1,53 +1,43 @@
 """Frames of a live source, each with the moment at which this program could first have it."""
 
 import errno
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import av
+from av.audio.stream import AudioStream
 from av.codec.context import Flags, ThreadType
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
-from streamllie.frame import Frame, VideoFormat
 from streamllie.place import is_url
 from streamllie.video.bridge import needs_bridge, read_through
-from streamllie.video.clock import FrameClock
 from streamllie.video.hold import held
 from streamllie.video.inputs import Input
+from streamllie.video.liveframes import LiveFrames, Shot
 from streamllie.video.opening import NOT_FRAMES, reason
-from streamllie.video.planes import Planar
-from streamllie.video.tags import frame_rate, video_format
 from streamllie.video.v4l2 import users_of
 
+KEYFRAME = 15.0  # seconds that a stream may take to its first picture, which is the next keyframe's
+log = logging.getLogger(__name__)
+
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
-STAMPED = 1.0  # seconds; a camera's own stamp is believed if it is no older than this
 OPENING = 10.0  # seconds to find and understand a stream; a server may have to wake up first
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shot:
-    """One frame of a live source."""
-
-    frame: Frame
-    format: VideoFormat  # the same object until the picture changes its size or depth
-    captured: float  # seconds on time.perf_counter's clock
 
 
 class Listener(Protocol):
     """Who wants the sound of a source too. Called in the thread that reads."""
 
-    def opened(self, container: InputContainer) -> None:
-        """The source was opened, for the first time or again."""
+    def opened(self, sound: AudioStream | None) -> None:
+        """The source was opened, for the first time or again, and has this sound."""
         ...
 
     def heard(self, packet: "Packet[Stream]") -> None:
@@ -76,21 +66,24 @@ def shots(
         container = stack.enter_context(_open(input, stack, stop))
         if input.device is not None and hold:
             stack.enter_context(held(input.device))
-        stream = _video(container, input)
+        video, sound = _streams(container, input)
         if listener is not None:
-            listener.opened(container)
-        frames = _Frames(input, stream, stop)
-        for packet, arrived in _packets(container, stream, input, stop):
-            if packet.stream.index != stream.index:
-                if listener is not None and packet.stream.type == "audio":
+            if sound is None and container.streams.audio:  # announced, and nothing of it came
+                log.warning('the sound of "%s" has not begun: it is left out', input.name)
+            listener.opened(sound)
+        frames, watch = LiveFrames(input, video, stop), _Watch(input)
+        for packet, arrived in _packets(container, input, stop, watch):
+            if packet.stream.index != video.index:
+                if listener is not None and sound is not None and packet.stream.index == sound.index:
                     listener.heard(packet)
                 continue
             for shot in frames.of(packet, arrived):
                 yield shot
-                if input.paced and not ready():
+                if input.at_its_pace and not ready():
                     with stop.changed:
                         stop.changed.wait_for(lambda: ready() or stop.is_set)
                     frames.begin_again()
+                watch.saw_picture()
         if not stop.is_set:
             yield from frames.rest()
             frames.linger()
@@ -117,21 +110,46 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
     return SourceError(f'"{input.name}" cannot be opened ({reason(error)}); check its name and that it is there')
 
 
-def _video(container: InputContainer, input: Input) -> VideoStream:
-    streams = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
-    if not streams or getattr(streams[0], "codec_context", None) is None:
+def _streams(container: InputContainer, input: Input) -> tuple[VideoStream, AudioStream | None]:
+    """The best picture and the sound that belongs to it. Nothing else is read, or fetched."""
+    best = container.streams.best("video")
+    moving = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
+    video = next((s for s in moving if best is not None and s.index == best.index), moving[0] if moving else None)
+    if video is None or getattr(video, "codec_context", None) is None:
         raise SourceError(f'"{input.name}" has no video that can be decoded here')
-    stream = streams[0]
-    stream.thread_type = ThreadType.SLICE  # frame threads hold back a frame each
-    stream.codec_context.flags |= Flags.low_delay
-    return stream
+    video.thread_type = ThreadType.SLICE  # frame threads hold back a frame each
+    video.codec_context.flags |= Flags.low_delay
+    sound = container.streams.best("audio", video)
+    assert sound is None or isinstance(sound, AudioStream)
+    for stream in container.streams:
+        if stream.index not in {video.index, sound.index if sound is not None else None}:
+            stream.discard = Discard.all
+    return video, sound
+
+
+class _Watch:
+    """Whether pictures still come: packets alone may be of another codec, or sound."""
+
+    def __init__(self, input: Input) -> None:
+        self._input = input
+        self._last, self._seen = time.perf_counter(), False
+
+    def saw_picture(self) -> None:
+        """One was taken just now: whoever takes it may have been busy."""
+        self._last, self._seen = time.perf_counter(), True
+
+    def check(self) -> None:
+        """Raise SourceError if none came for too long. The first one needs a keyframe."""
+        keyframe = not self._seen and self._input.device is None
+        patience = max(KEYFRAME, self._input.patience) if keyframe else self._input.patience
+        if not self._input.paced and time.perf_counter() - self._last > patience:
+            raise _silent(self._input, patience)
 
 
 def _packets(
-    container: InputContainer, video: VideoStream, input: Input, stop: Stop
+    container: InputContainer, input: Input, stop: Stop, watch: _Watch
 ) -> "Iterator[tuple[Packet[Stream], float]]":
     """Packets of every stream and when they came, until the end: sound goes on where the picture has stopped."""
-    last = time.perf_counter()  # when the picture was last known to go on
     began = False
     packets = container.demux()
     while not stop.is_set:
@@ -140,13 +158,12 @@ def _packets(
         except StopIteration:
             return
         except BlockingIOError:  # a camera that has nothing yet
-            if time.perf_counter() - last > input.patience:
-                raise _silent(input) from None
+            watch.check()
             stop.wait(POLL)
             packets = container.demux()
             continue
         except ExitError:
-            raise _silent(input) from None
+            raise _silent(input, input.patience) from None
         except (FFmpegError, OSError) as error:
             if not began and is_url(input.url) and "mp4" in container.format.name.split(","):
                 raise SourceError(
@@ -156,89 +173,9 @@ def _packets(
             raise SourceError(f'"{input.name}" was lost ({reason(error)})') from None
         began = True
         if packet.size or input.format == "lavfi":
-            arrived = time.perf_counter()
-            if packet.stream.index != video.index and arrived - last > input.patience and not input.paced:
-                raise _silent(input)
-            yield packet, arrived
-            if packet.stream.index == video.index:
-                last = time.perf_counter()  # whoever takes it may have been busy
+            watch.check()
+            yield packet, time.perf_counter()
 
 
-def _silent(input: Input) -> SourceError:
-    return SourceError(f'"{input.name}" gave no picture for {input.patience:g} s')
-
-
-class _Frames:
-    """Decodes, stamps and shapes the frames of one connection."""
-
-    def __init__(self, input: Input, stream: VideoStream, stop: Stop) -> None:
-        self._input, self._stream, self._stop = input, stream, stop
-        self._time_base = stream.time_base or Fraction(1, 90_000)
-        rate = frame_rate(stream)
-        self._step = 1 / (rate or Fraction(25))  # seconds
-        self._clock = FrameClock(time_base=self._time_base, rate=rate)
-        self._shape: tuple[object, ...] | None = None
-        self._began: tuple[float, int] | None = None  # when the first frame of a paced source was due, and its pts
-
-    def of(self, packet: "Packet[Stream]", arrived: float) -> Iterator[Shot]:
-        self._clock.saw_packet(packet.dts)
-        yield from self._decode(packet, arrived)
-
-    def begin_again(self) -> None:
-        """The next frame of a paced source is due one frame from now."""
-        assert self._began is not None
-        self._began = (time.perf_counter(), self._last)
-
-    def rest(self) -> Iterator[Shot]:
-        """What the decoder still holds at the end."""
-        yield from self._decode(None, time.perf_counter())
-
-    def linger(self) -> None:
-        """The last frame of a paced source stays for its time, also where the source is played again."""
-        if self._began is not None:
-            due = self._began[0] + float((self._last - self._began[1]) * self._time_base)
-            self._stop.wait(due + float(self._step) - time.perf_counter())
-
-    def _decode(self, packet: "Packet[Stream] | None", arrived: float) -> Iterator[Shot]:
-        try:
-            frames = self._stream.decode(packet)
-        except FFmpegError:
-            return  # damaged on its way: the next keyframe mends it
-        for decoded in frames:
-            stamp = decoded.pts
-            pts = self._clock.stamp(stamp)
-            captured = self._captured(pts, stamp, arrived)
-            if self._stop.is_set:
-                return
-            yield self._shot(decoded, pts if stamp is None or self._input.paced else stamp, captured)
-
-    def _captured(self, pts: int, stamp: int | None, arrived: float) -> float:
-        if self._input.paced:
-            if self._began is None:
-                self._began = (time.perf_counter(), pts)
-            self._last = pts
-            due = self._began[0] + float((pts - self._began[1]) * self._time_base)
-            self._stop.wait(due - time.perf_counter())
-            return due
-        if self._input.device is not None and stamp is not None:
-            # Linux stamps a frame when it begins to come in, on the clock of perf_counter.
-            moment = float(stamp * self._time_base)
-            if 0 <= arrived - moment < STAMPED:
-                return moment
-        return arrived
-
-    def _shot(self, decoded: av.VideoFrame, pts: int, captured: float) -> Shot:
-        shape = (decoded.height, decoded.width, decoded.format.name, decoded.color_range)
-        if shape != self._shape:
-            self._shape = shape
-            self._format = video_format(self._stream, decoded, chroma_location=0)
-            self._planar = Planar(height=self._format.height, width=self._format.width, depth=self._format.depth)
-        try:
-            y, u, v = self._planar.planes(decoded)
-        except (FFmpegError, ValueError) as error:
-            raise SourceError(
-                f'"{self._input.name}" gives {decoded.format.name}, which cannot be shown ({reason(error)})'
-            ) from error
-        # Sound has the source's own clock: so have the frames, unless it is a file's, which may go back.
-        frame = Frame(y=y, u=u, v=v, pts=pts, time_base=self._time_base, duration=decoded.duration or 0)
-        return Shot(frame=frame, format=self._format, captured=captured)
+def _silent(input: Input, patience: float) -> SourceError:
+    return SourceError(f'"{input.name}" gave no picture for {patience:g} s')

@@ -7,7 +7,7 @@ from av.error import FFmpegError
 
 from streamllie.errors import SourceError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.video.capture import Shot
+from streamllie.video.liveframes import Shot
 from streamllie.video.opening import reason
 from streamllie.video.planes import Planar, fill
 

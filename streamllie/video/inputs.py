@@ -15,8 +15,12 @@ PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
 NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
 RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of a web address: a file, not a stream
 PLAYLIST = ".m3u8"
-LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay"}
+SESSION = ".sdp"  # a file that describes a stream
+CARRIED = "file,rtp,udp,tcp"  # protocols that such a file may name
+LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
+ANALYSE_RTMP = "5000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
+PIECES = 15.0  # seconds without a frame of what comes in pieces, each of which may be 10 s long
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
 
@@ -28,9 +32,15 @@ class Input:
     url: str
     format: str | None = None
     options: dict[str, str] = field(default_factory=dict[str, str])
-    paced: bool = False  # it would come as fast as it is read: played in real time
+    paced: bool = False  # it would come as fast as it is read, and has an end: played in real time
+    pieces: bool = False  # it comes some seconds at a time, and goes on
     device: str | None = None  # of a camera on Linux
     patience: float = PATIENCE  # seconds without a frame after which it counts as frozen
+
+    @property
+    def at_its_pace(self) -> bool:
+        """Whether its frames come before they are due, and wait."""
+        return self.paced or self.pieces
 
 
 def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | None = None) -> Input:
@@ -50,6 +60,8 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
     if scheme is not None:
         return _stream(source, scheme)
     path = Path(source)
+    if is_file(path) and path.suffix.lower() == SESSION:
+        return Input(name=path.name, url=f"file:{path}", options=LOW_DELAY | {"protocol_whitelist": CARRIED})
     if is_file(path):
         return Input(name=path.name, url=f"file:{path}", paced=True)
     return _camera(source, size=size, rate=rate)
@@ -62,7 +74,9 @@ def _stream(source: str, scheme: str) -> Input:
     suffix = Path(urlsplit(source).path).suffix.lower() if scheme in {"http", "https"} else ""
     if suffix in RECORDINGS or (suffix == PLAYLIST and is_finished(source)):
         return Input(name=shown(source), url=source, paced=True)
-    options = LOW_DELAY | {"analyzeduration": ANALYSE}
+    if suffix == PLAYLIST or scheme == "hls":
+        return Input(name=shown(source), url=source, pieces=True, patience=PIECES)
+    options = LOW_DELAY | {"analyzeduration": ANALYSE_RTMP if scheme.startswith("rtmp") else ANALYSE}
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
     url = source

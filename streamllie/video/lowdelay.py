@@ -53,6 +53,7 @@ class LowDelay:
         context.color_primaries, context.color_trc = format.primaries, format.transfer
         context.colorspace = format.matrix
         context.color_range = 2 if format.full_range else 1
+        context.sample_aspect_ratio = format.sample_aspect_ratio or Fraction(0, 1)
         context.gop_size = max(1, round(JOIN * rate))
         context.options = options | {"bufsize": str(int(options["maxrate"]) // 2)}  # half a second: joins stay quick
         self.context = context

@@ -1,9 +1,10 @@
 """Whether an HLS playlist is a recording, which has an end, or a stream that goes on."""
 
 import time
+from base64 import b64encode
 from http.client import HTTPException
-from urllib.parse import urljoin
-from urllib.request import urlopen
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.request import Request, urlopen
 
 PATIENCE = 5.0  # seconds
 MOST = 1_000_000  # bytes of a playlist that are kept: its end
@@ -29,9 +30,19 @@ def is_finished(url: str) -> bool:
 
 def _read(url: str, limit: float) -> list[str]:
     text = b""
-    with urlopen(url, timeout=PATIENCE) as answer:
+    with urlopen(_request(url), timeout=PATIENCE) as answer:
         while piece := answer.read1(65536):
             text = (text + piece)[-MOST:]
             if time.monotonic() > limit:
                 raise TimeoutError
     return text.decode(errors="replace").splitlines()
+
+
+def _request(url: str) -> Request:
+    """With the user and password that an address may have in front of its host, which urllib takes for the host's."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host).geturl())
+    if at:
+        request.add_header("Authorization", "Basic " + b64encode(unquote_to_bytes(user)).decode("ascii"))
+    return request

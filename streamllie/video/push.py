@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import av
 
 from streamllie.ahead import Stop
-from streamllie.video.capture import Shot
 from streamllie.video.exchange import Incoming
+from streamllie.video.liveframes import Shot
 
 
 class Push:

@@ -40,12 +40,31 @@ def test_half_the_size_stays_within_the_codes_of_deep_video():
 @pytest.mark.parametrize("depth", [8, 10, 12])
 def test_frames_fit_the_size_and_depth_of_a_target(depth, to):
     given = frame(depth=depth)
-    format = VideoFormat(height=36, width=50, depth=to)
+    format = VideoFormat(height=36, width=48, depth=to)
     out = fitted(given, VideoFormat(height=48, width=64, depth=depth), format)
-    assert (out.y.shape, out.u.shape) == ((36, 50), (18, 25))
+    assert (out.y.shape, out.u.shape) == ((36, 48), (18, 24))
     assert out.y.dtype == (np.uint8 if to == 8 else np.uint16)
     assert abs(out.y.mean() / 2 ** (to - 8) - given.y.mean() / 2 ** (depth - 8)) < 1
     assert abs(out.u.mean() / 2 ** (to - 8) - given.u.mean() / 2 ** (depth - 8)) < 1
+
+
+def test_a_picture_of_another_shape_stands_between_black_bars():
+    upright = frame(height=64, width=36)
+    out = fitted(upright, VideoFormat(height=64, width=36), VideoFormat(height=48, width=64))
+    assert (out.y.shape, out.u.shape) == ((48, 64), (24, 32))
+    assert set(out.y[:, :18].flat) | set(out.y[:, -18:].flat) == {16}
+    assert set(out.u[:, :9].flat) == {128}
+    assert abs(out.y[:, 20:44].mean() - upright.y.mean()) < 2
+    wide = fitted(frame(), VideoFormat(height=48, width=64), VideoFormat(height=48, width=48))
+    assert set(wide.y[:6].flat) == {16}
+    assert wide.y[10:38].min() > 16
+
+
+def test_the_shape_of_pixels_counts():
+    given = frame(height=48, width=60)
+    anamorphic = VideoFormat(height=48, width=60, sample_aspect_ratio=Fraction(16, 15))
+    out = fitted(given, anamorphic, VideoFormat(height=48, width=64))
+    assert out.y[:, 0].min() > 16, "there are no bars: it has the target's shape"
 
 
 @pytest.mark.parametrize("depth", [8, 12])

@@ -10,7 +10,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.live.pace import Pace
 from streamllie.live.stage import STALE, Controls, Stage
 from streamllie.shelf import find
-from streamllie.video.capture import Shot
+from streamllie.video.liveframes import Shot
 from tests.media import picture
 
 FORMAT = VideoFormat(height=48, width=64)
