@@ -26,7 +26,7 @@ from streamllie.arguments import (
     seconds,
     sizes,
 )
-from streamllie.place import is_folder
+from streamllie.place import goes_live, is_folder
 
 app = typer.Typer(
     name="streamllie",
@@ -108,7 +108,7 @@ def enhance(
             codec=codec, crf=crf, preset=preset, max_bitrate=max_bitrate, start=start, duration=duration,
             overwrite=overwrite, compare=compare,
         )  # fmt: skip
-        if isinstance(source, str) or isinstance(target, str) or target.suffix.lower() == ".m3u8":
+        if goes_live(source, target):
             cli_live.relay(talk, str(source), str(target), options)
         elif is_folder(source):
             talk.folder_done(

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+PLAYLIST, SESSION = ".m3u8", ".sdp"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
 _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name=value in the path
@@ -23,6 +24,15 @@ def scheme_of(text: str) -> str | None:
 def is_url(text: str) -> bool:
     """Whether this is a URL."""
     return scheme_of(text) is not None
+
+
+def goes_live(source: str | Path, target: str | Path) -> bool:
+    """Whether one of these is a stream: a URL, a description of one (SDP, RFC 8866) or a playlist to be written."""
+    return (
+        isinstance(source, str)
+        or isinstance(target, str)
+        or (source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST)
+    )
 
 
 def is_file(path: str | Path) -> bool:

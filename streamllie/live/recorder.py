@@ -33,7 +33,7 @@ class Recorder:
         self.dropped = 0
         self.error: Exception | None = None
         self._format = replace(format, time_base=TICK)
-        self._sink = VideoSink(target, self._format, overwrite=overwrite)
+        self._sink = VideoSink(target, self._format, overwrite=overwrite, live=True)
         self._waiting: queue.Queue[Frame | None] = queue.Queue(WAITING)
         self._writer = Ahead(self._written(), newest=True)
         self._first: float | None = None

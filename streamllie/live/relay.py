@@ -87,7 +87,7 @@ def relay(
             else:
                 sender.wait()
             if live.tally.due():
-                on_stats(replace(live.stats(), notice=live.source.notice or sender.notice))
+                on_stats(replace(live.stats(), notice=live.source.notice or sender.notice or sender.silence))
         return live.overall()
 
 
@@ -96,12 +96,13 @@ class _Sender:
 
     def __init__(self, target: Target, tap: SoundTap, live: Live, *, jumps: bool, **options: Any) -> None:
         self.notice: str | None = None  # a sentence while nobody takes the stream
+        self.silence: str | None = None  # a sentence while no picture comes
         self._target, self._tap, self._live, self._options = target, tap, live, options
         self._clock = StreamClock(jumps=jumps)
         self._outlet: Outlet | None = None
         self._open = ExitStack()
         self._last: tuple[Frame, VideoFormat] | None = None
-        self._sent = time.perf_counter()  # when the last frame was sent,
+        self._seen = self._sent = time.perf_counter()  # when the last new frame came, and when one was sent,
         self._repeats = False  # and whether it was an old one
         self._pauses, self._again = Pauses(), 0.0
         self._connected = 0.0
@@ -120,7 +121,8 @@ class _Sender:
 
     def send(self, frame: Frame, format: VideoFormat) -> None:
         """Send a frame at its own time, and the sound that came."""
-        self._last, self._repeats = (frame, format), False
+        self._seen = time.perf_counter()
+        self._last, self._repeats, self.silence = (frame, format), False, None
         self._put(frame, format)
 
     def wait(self) -> None:
@@ -133,8 +135,8 @@ class _Sender:
             return
         self._repeats = True
         frame, format = self._last
-        notice = self._live.source.notice or f"no picture for {passed:.0f} s"
-        self._put(with_notice(frame, notice, format), format)
+        self.silence = self._live.source.notice or f"no picture for {time.perf_counter() - self._seen:.0f} s"
+        self._put(with_notice(frame, self.silence, format), format)
 
     def _put(self, frame: Frame, format: VideoFormat) -> None:
         self._sent = time.perf_counter()

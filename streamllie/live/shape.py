@@ -45,7 +45,7 @@ def resized(plane: Plane, height: int, width: int) -> Plane:
 
 
 def fitted(frame: Frame, given: VideoFormat, wanted: VideoFormat) -> Frame:
-    """A frame of the format `given` in the size, depth and levels of `wanted`, between bars if it is of another shape."""
+    """A frame of the format `given` in the size, depth and levels of `wanted`; between bars if its shape is another."""
     if given.levels != wanted.levels:
         luma, chroma = _codes(given.levels, wanted.levels)
         frame = frame.with_planes(_looked_up(frame.y, luma), *(_looked_up(part, chroma) for part in (frame.u, frame.v)))
@@ -65,22 +65,19 @@ def square(format: VideoFormat) -> float:
 
 def _framed(frame: Frame, wanted: VideoFormat) -> Frame:
     """A smaller frame in the middle of a black one."""
-    top, left = (
-        (room - side) // 4 * 2 for room, side in zip((wanted.height, wanted.width), frame.y.shape, strict=True)
-    )
-
-    def put(plane: Plane, value: int, height: int, width: int, top: int, left: int) -> Plane:
-        all_of_it = np.full((height, width), value, plane.dtype)
-        all_of_it[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
-        return all_of_it
-
-    half = ((wanted.height + 1) // 2, (wanted.width + 1) // 2, top // 2, left // 2)
-    levels = wanted.levels
+    half, levels = ((wanted.height + 1) // 2, (wanted.width + 1) // 2), wanted.levels
     return frame.with_planes(
-        put(frame.y, levels.black, wanted.height, wanted.width, top, left),
-        put(frame.u, levels.neutral, *half),
-        put(frame.v, levels.neutral, *half),
+        _bordered(frame.y, (wanted.height, wanted.width), levels.black, step=2),
+        *(_bordered(plane, half, levels.neutral, step=1) for plane in (frame.u, frame.v)),
     )
+
+
+def _bordered(plane: Plane, size: tuple[int, int], value: int, *, step: int) -> Plane:
+    (top, bottom), (left, right) = (
+        (first := (room - side) // (2 * step) * step, room - side - first)
+        for room, side in zip(size, plane.shape, strict=True)
+    )
+    return cast("Plane", cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_CONSTANT, value=value))
 
 
 def mirrored(frame: Frame) -> Frame:

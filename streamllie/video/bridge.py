@@ -18,7 +18,9 @@ from av.error import FFmpegError, ProtocolNotFoundError
 from streamllie.ahead import Stop
 from streamllie.errors import StreamLLIEError
 from streamllie.place import scheme_of, shown
+from streamllie.video.opening import reason
 
+NOBODY = "nobody is there, or the passphrase is another"  # SRT does not say which
 OPENING, SILENT = 10.0, 3.0  # seconds that the first bytes and any later ones may take
 PROGRAM = ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error")
 # Bytes as they are: taking the stream apart on the way would hold pictures back until sound has come.
@@ -43,7 +45,7 @@ def read_through(url: str, stop: Stop) -> Generator[InputContainer]:
         try:
             container = av.open(pipe, "r", format="mpegts", options={"analyzeduration": "500000"}, buffer_size=1316)
         except (FFmpegError, BridgeError) as error:
-            raise BridgeError(0, pipe.why() or str(error)) from None
+            raise BridgeError(0, pipe.why() or f"{reason(error)}; {NOBODY}") from None
         with container:
             pipe.patience = SILENT
             yield container
@@ -80,7 +82,7 @@ class _Pipe:
             except BlockingIOError:
                 continue
             except OSError:
-                raise BridgeError(0, self.why() or "the connection was closed") from None
+                raise BridgeError(0, self.why() or f"the connection was closed; {NOBODY}") from None
         return len(data)
 
     def why(self) -> str:

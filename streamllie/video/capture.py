@@ -111,12 +111,13 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
 
 
 def _streams(container: InputContainer, input: Input) -> tuple[VideoStream, AudioStream | None]:
-    """The best picture and the sound that belongs to it. Nothing else is read, or fetched."""
-    best = container.streams.best("video")
+    """The picture, of HLS's variants the largest, and the sound that goes with it. Nothing else is read, or fetched."""
     moving = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
-    video = next((s for s in moving if best is not None and s.index == best.index), moving[0] if moving else None)
-    if video is None or getattr(video, "codec_context", None) is None:
+    if not moving or getattr(moving[0], "codec_context", None) is None:
         raise SourceError(f'"{input.name}" has no video that can be decoded here')
+    video = moving[0]
+    if container.format.name == "hls":
+        video = max(moving, key=lambda s: s.codec_context.height * s.codec_context.width)
     video.thread_type = ThreadType.SLICE  # frame threads hold back a frame each
     video.codec_context.flags |= Flags.low_delay
     sound = container.streams.best("audio", video)

@@ -1,6 +1,6 @@
 """What each kind of output file can hold. Chosen by the file's extension."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamllie.errors import SinkError
@@ -32,6 +32,7 @@ class Container:
     options: tuple[tuple[str, str], ...] = ()
 
 
+_LIVE_MOV_OPTIONS = (("movflags", "+hybrid_fragmented+delay_moov"),)  # an index at the end, pieces until then
 _MOV_OPTIONS = (("movflags", "+faststart"),)  # the index in front, so that a browser can start at once
 # Sound may start a little before 0 (its decoder needs a run-up); do not move everything later for it.
 _EXACT_START = (("avoid_negative_ts", "disabled"),)
@@ -115,3 +116,8 @@ def container_for(target: Path) -> Container:
             f" use one of: {', '.join(sorted(CONTAINERS))}"
         )
     return kind
+
+
+def when_live(kind: Container) -> Container:
+    """The same for what does not come again: also a file without its end can be played."""
+    return replace(kind, options=_LIVE_MOV_OPTIONS) if kind.options == _MOV_OPTIONS else kind

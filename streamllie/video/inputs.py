@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
-from streamllie.place import is_file, scheme_of, shown
+from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
@@ -14,9 +14,7 @@ from streamllie.video.v4l2 import VIDEO_DEVICES
 PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
 NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
 RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of a web address: a file, not a stream
-PLAYLIST = ".m3u8"
-SESSION = ".sdp"  # a file that describes a stream
-CARRIED = "file,rtp,udp,tcp"  # protocols that such a file may name
+CARRIED = "file,rtp,udp,tcp"  # protocols that the description of a session may name
 LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
 ANALYSE_RTMP = "5000000"  # it says beforehand what will come, and a picture comes with the next keyframe only

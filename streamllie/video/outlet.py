@@ -1,8 +1,12 @@
 """A live stream out: frames encoded for low delay, sound beside them, to a peer, an HLS folder or a file."""
 
 import contextlib
+import errno
 import glob
 import logging
+import os
+import re
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,15 +24,16 @@ from av.stream import Stream
 from streamllie.ahead import Stop
 from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.place import scheme_of, shown
+from streamllie.place import PLAYLIST, scheme_of, shown
 from streamllie.video.bridge import BridgeError, needs_bridge, write_through
-from streamllie.video.containers import container_for
+from streamllie.video.containers import container_for, when_live
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
 from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
 
 FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS
+ROOM = 65536  # bytes that a disk must have free for the next part of a playlist
 SILENT = 5.0  # seconds that a peer may take for anything
 MUXERS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "srt": "mpegts", "udp": "mpegts", "tcp": "mpegts"}
 INTERLEAVE = "100000"  # microseconds that a picture waits for sound that is late, or the other way round
@@ -52,6 +57,7 @@ class Target:
     muxer: str
     options: dict[str, str]
     file: Path | None = None  # a file that gets its name when it is complete
+    folder: Path | None = None  # of a playlist on this machine
 
     @classmethod
     def of(cls, text: str, *, overwrite: bool = False) -> "Target":
@@ -67,7 +73,7 @@ class Target:
         timeout = {"rw_timeout": str(int(SILENT * 1_000_000))}
         path = text.split("?", maxsplit=1)[0]
         if scheme in ("http", "https"):
-            if path.endswith(".m3u8"):
+            if path.endswith(PLAYLIST):
                 return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"})
             listen = {"listen": "1"} if "listen=1" in text else {"method": "POST"}
             return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | timeout | listen)
@@ -84,7 +90,7 @@ class Target:
 
     @classmethod
     def _file(cls, path: Path, *, overwrite: bool) -> "Target":
-        if path.suffix.lower() == ".m3u8":
+        if path.suffix.lower() == PLAYLIST:
             if not path.parent.is_dir():
                 raise SinkError(f'there is no folder "{path.parent}"; make it first')
             if not overwrite:
@@ -94,8 +100,11 @@ class Target:
                         f'"{segments[0]}" exists, and is what a part of "{path.name}" is called; choose '
                         "another name, or allow it with --overwrite"
                     )
-            return cls(name=path.name, url=str(path), muxer="hls", options=dict(HLS))
-        kind = container_for(path)
+            place = path.absolute()  # a colon in a name is no protocol then
+            if re.search(r"%\d*d", str(place)):
+                raise SinkError(f'libav takes the % in "{path}" for the place of a number; choose a name without it')
+            return cls(name=path.name, url=str(place), muxer="hls", options=dict(HLS), folder=place.parent)
+        kind = when_live(container_for(path))
         if "h264" not in kind.families:
             raise SinkError(f'live streams are H.264, which "{path.suffix}" does not hold; use .mkv, .mp4 or .ts')
         check_target(path, overwrite=overwrite)
@@ -127,6 +136,7 @@ class Outlet:
         self._video_options: dict[str, Any] = {"crf": crf, "preset": preset, "max_bitrate": max_bitrate}
         self._track: SoundTrack | None = None
         self._open = ExitStack()
+        self._next_check = Fraction(0)
         self._temporary = temporary_name(target.file) if target.file is not None else None
 
     def __enter__(self) -> Self:
@@ -184,6 +194,7 @@ class Outlet:
     def write(self, frame: Frame, *, at: Fraction) -> None:
         """Send one frame of the format's size."""
         try:
+            self._check_room(at)
             for packet in self._encoder.encode(frame, at=at):
                 self._mux(packet)
         except (FFmpegError, OSError) as error:
@@ -219,6 +230,13 @@ class Outlet:
             self._track = SoundTrack(self._sound, self._output, target.muxer)
         self._output.start_encoding()
 
+    def _check_room(self, at: Fraction) -> None:
+        """Raise OSError if a playlist's disk is full, about once for each part: libav says nothing of it."""
+        if self.target.folder is not None and at >= self._next_check:
+            self._next_check = at + 1
+            if shutil.disk_usage(self.target.folder).free < ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     def _mux(self, packet: "Packet[Stream]") -> None:
         packet.stream = self._stream
         self._output.mux_one(packet)
@@ -234,6 +252,7 @@ class Outlet:
             self._temporary.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> SinkError:
-        if self.target.file is not None and isinstance(error, OSError):
-            return write_error(self.target.file, error)
+        local = self.target.file or (Path(self.target.url) if self.target.folder is not None else None)
+        if local is not None and isinstance(error, OSError):
+            return write_error(local, error)
         return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is somebody there?')

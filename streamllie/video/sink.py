@@ -19,7 +19,7 @@ from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.interrupts import postponed
 from streamllie.video.choice import choose
-from streamllie.video.containers import container_for
+from streamllie.video.containers import container_for, when_live
 from streamllie.video.encoding import Encoding
 from streamllie.video.metadata import Said, lost_in_writing, needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
@@ -36,8 +36,8 @@ FINEST_CLOCK = 1_000_000  # ticks per second of a whole mp4; beyond that its 32-
 class VideoSink:
     """One video file being written under a hidden name; leaving the `with` completes, checks and names it.
 
-    If the body raises KeyboardInterrupt, what was written becomes a playable `<stem>.partial<ext>`.
-    After any other exception nothing stays.
+    If the body raises KeyboardInterrupt, what was written becomes a playable `<stem>.partial<ext>`; of a `live` source,
+    which does not come again, also if it raises anything else. Otherwise nothing stays then.
 
         with VideoSink("day.mp4", source.format, copy_from="night.mp4") as sink:
             for frame in source:
@@ -58,6 +58,7 @@ class VideoSink:
         overwrite: bool = False,
         start: float | None = None,
         duration: float | None = None,
+        live: bool = False,
     ) -> None:
         self.path = Path(target)
         self.format = format
@@ -72,7 +73,8 @@ class VideoSink:
         self._flushed = False
         self._said: list[Said] = []
         self._passthrough: Passthrough | None = None
-        self._kind = container_for(self.path)
+        self._live = live
+        self._kind = when_live(container_for(self.path)) if live else container_for(self.path)
         check_target(self.path, source=self._copy_from, overwrite=overwrite)
 
     def __enter__(self) -> Self:
@@ -92,11 +94,15 @@ class VideoSink:
         try:
             if error is None:
                 self._complete()
-            elif isinstance(error, KeyboardInterrupt) and self.frames_written:
-                self._keep_partial()
+            elif (self._live or isinstance(error, KeyboardInterrupt)) and self.frames_written:
+                self._keep_partial(error)
         except KeyboardInterrupt:  # while completing, which may copy hours of sound
             if error is None:
-                self._keep_partial()
+                self._keep_partial(None)
+            raise
+        except SinkError as failure:
+            if self._live and error is None and self.frames_written and self._temporary.exists():
+                self._keep_partial(failure)
             raise
         finally:
             self._discard()
@@ -216,10 +222,17 @@ class VideoSink:
         give_name(self._temporary, self.path, overwrite=self._overwrite)
         self.written_to = self.path
 
-    def _keep_partial(self) -> None:
-        self._close(copy_rest=False)
+    def _keep_partial(self, failure: BaseException | None) -> None:
+        try:
+            self._close(copy_rest=False)
+        except SinkError:
+            if not self._live:
+                raise
         self.written_to = keep_as(self._temporary, self.path, "partial")
-        log.warning('interrupted: the first %d frames are in "%s"', self.frames_written, self.written_to)
+        if failure is None or isinstance(failure, KeyboardInterrupt):
+            log.warning('interrupted: the first %d frames are in "%s"', self.frames_written, self.written_to)
+        else:
+            log.warning('what was written is in "%s"', self.written_to)
 
     def _close(self, *, copy_rest: bool) -> None:
         try:

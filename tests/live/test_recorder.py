@@ -1,13 +1,18 @@
 """A recording of what is shown, whatever becomes of it."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from streamllie.errors import OutputExists
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.recorder import Recorder
 from streamllie.live.stage import Shown
+from streamllie.video import VideoSink
+from tests.live.peers import pictures
 from tests.media import picture
 
 FORMAT = VideoFormat(height=48, width=64, rate=Fraction(25))
@@ -25,3 +30,28 @@ def test_a_recording_that_cannot_get_its_name_ends_and_says_so(tmp_path):
             recorder.show(seen)
         (tmp_path / "day.mp4").write_bytes(b"another's")
     assert (tmp_path / "day.mp4").read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_what_fits_on_a_disk_that_gets_full_is_kept_and_can_be_played(tmp_path, suffix):
+    """Files of this process may have 200,000 bytes, as if the disk had no room for more."""
+    script = f"""
+import resource, signal
+from tests.live.test_recorder import noise
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+noise({str(tmp_path / f"day{suffix}")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "SinkError: the disk is full or a limit is reached" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [f"day.partial{suffix}"]
+    assert len(pictures(tmp_path / f"day.partial{suffix}")) >= 8
+
+
+def noise(path: str) -> None:
+    """A recording of more than 200,000 bytes."""
+    rng = np.random.default_rng(0)
+    with VideoSink(path, FORMAT, crf=5, live=True) as sink:
+        for n in range(600):
+            y, u, v = (rng.integers(0, 256, shape, np.uint8) for shape in ((48, 64), (24, 32), (24, 32)))
+            sink.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)))

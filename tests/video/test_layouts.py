@@ -94,7 +94,7 @@ def test_alpha_is_dropped_with_a_warning(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frames_of(source)[1].y, media.picture(1)[0])
 
 
-def _combed(index: int) -> av.VideoFrame:
+def combed(index: int) -> av.VideoFrame:
     """A bar that moves between the two fields of a frame."""
     frame = av.VideoFrame(64, 48, "yuv420p")
     y = np.frombuffer(frame.planes[0], np.uint8).reshape(48, -1)
@@ -121,7 +121,7 @@ def test_interlaced_video_is_deinterlaced_one_frame_for_one_and_it_is_said(
     source = media.make_video(
         tmp_path / f"night.{container}",
         codec=codec,
-        pictures=[_combed(n) for n in range(8)],
+        pictures=[combed(n) for n in range(8)],
         options=options,
         tags={"field_order": 2, "flags": 1 << 29 | 1 << 18},
     )
@@ -134,8 +134,8 @@ def test_interlaced_video_is_deinterlaced_one_frame_for_one_and_it_is_said(
         y = frame.y.astype(int)
         comb = np.abs(2 * y[1:-1] - y[:-2] - y[2:])[4:-4].max()
         assert comb < 120, f"lines differ by {comb}: combed"
-    combed = luma(source).astype(int)[3]
-    assert np.abs(2 * combed[1:-1] - combed[:-2] - combed[2:]).max() > 200  # the source really is
+    lines = luma(source).astype(int)[3]
+    assert np.abs(2 * lines[1:-1] - lines[:-2] - lines[2:]).max() > 200  # the source really is
 
 
 def _pts(path: Path) -> list[int | None]:
