@@ -7,6 +7,7 @@ from av.video.stream import VideoStream
 
 from streamllie.frame import VideoFormat
 from streamllie.video.planes import BT709, DEPTHS, PLANAR, has_alpha, is_rgb
+from streamllie.video.tags import side_data
 
 LOST_SIDE_DATA = {
     "A53_CC": "closed caption text",
@@ -33,7 +34,7 @@ def conversions(stream: VideoStream, first: av.VideoFrame, format: VideoFormat) 
             how = " as BT.709" if format.matrix == BT709 else " as BT.601"
         yield f"converted from {pixels.name} to 4:2:0 ({PLANAR[format.depth]}){how}"
     for kind, name in LOST_SIDE_DATA.items():
-        if first.side_data.get(kind) is not None:
+        if side_data(first).get(kind) is not None:
             yield f"{name} of the video is dropped"
 
 

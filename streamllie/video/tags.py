@@ -4,9 +4,11 @@ import math
 import re
 import struct
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any, cast
 
 import av
 from av import logging as libav_log
@@ -61,11 +63,19 @@ def oriented(video: VideoFormat, first: av.VideoFrame) -> VideoFormat:
 
     Not for live sources: a frame that was asked for its side data is let go of by the garbage collector alone.
     """
-    data = first.side_data.get("DISPLAYMATRIX")
+    data = side_data(first).get("DISPLAYMATRIX")
     a, b, _, c, d = struct.unpack_from("5i", bytes(data)) if data is not None else (1, 0, 0, 0, 1)
     if a * d - b * c >= 0:
         return video
     return replace(video, rotation=-round(math.degrees(math.atan2(b, -a))), mirrored=True)
+
+
+def side_data(frame: av.VideoFrame) -> Mapping[Any, Any]:
+    """What goes with a frame; nothing if one of its kinds, such as EXIF of MJPEG, is newer than our libav's names."""
+    try:
+        return cast("Mapping[Any, Any]", frame.side_data)  # its types say less than it is
+    except ValueError:
+        return {}
 
 
 def frame_rate(stream: VideoStream) -> Fraction | None:

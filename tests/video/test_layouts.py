@@ -1,8 +1,10 @@
 """Whatever the layout of its samples, a picture becomes progressive planar 4:2:0 of one size, and that is said."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -173,3 +175,24 @@ def test_a_source_that_is_closed_at_once_does_not_wait_for_its_decoder_for_ever(
 def test_a_gif_is_said_to_lose_transparency_only_if_it_has_any(tmp_path: Path) -> None:
     with VideoSource(media.make_video(tmp_path / "night.gif", codec="gif", layout="rgb8")) as source:
         assert not any("transparency" in note for note in source.notes)
+
+
+def test_a_cameras_pictures_with_exif_in_each_are_a_video(tmp_path: Path) -> None:
+    exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0"
+    with av.open(str(tmp_path / "night.avi"), "w") as output:
+        stream = output.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for n in range(4):
+            _, data = cv2.imencodeWithMetadata(
+                ".jpg",
+                np.full((48, 64, 3), 20 + n, np.uint8),
+                [cv2.IMAGE_METADATA_EXIF],
+                [np.frombuffer(exif, np.uint8)],
+            )
+            packet = av.Packet(data.tobytes())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, n, n, Fraction(1, 10)
+            output.mux(packet)
+
+    _, sink = enhance(tmp_path / "night.avi", tmp_path / "day.mkv")
+
+    assert sink.frames_written == 4
