@@ -16,8 +16,8 @@ from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find
+from streamllie.target import check_target, write_whole
 from streamllie.timing import percentile
-from streamllie.video.target import check_target, write_whole
 
 REFERENCE = "eager"
 ROUNDS = 3  # all engines in turn, so that a slow minute of the machine falls on all of them

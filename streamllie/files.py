@@ -12,8 +12,8 @@ from streamllie.enhance import MODEL, Enhancer, enhance_video
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
 from streamllie.place import is_file, is_folder
 from streamllie.split import split_rgb
+from streamllie.target import check_target
 from streamllie.timing import Meter, Progress, Report
-from streamllie.video import check_target
 from streamllie.video.containers import CONTAINERS
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamllie.chunks import Beside
 from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
-from streamllie.video.target import check_target, write_whole
+from streamllie.target import check_target, write_whole
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 

@@ -18,6 +18,7 @@ ORDER = (
     *(
         "errors",
         "place",
+        "target",
         "frame",
         "ahead",
         "interrupts",

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from streamllie.video.target import write_whole
+from streamllie.target import write_whole
 from training.recipe import Recipe
 
 HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate

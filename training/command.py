@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie.errors import StreamLLIEError
-from streamllie.video.target import write_whole
+from streamllie.target import write_whole
 
 
 @contextmanager

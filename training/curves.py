@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from streamllie.video.target import write_whole
+from streamllie.target import write_whole
 
 
 class Log:

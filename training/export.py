@@ -18,7 +18,7 @@ from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET, write_onnx
 from streamllie.models.fold import fold
 from streamllie.shelf import MANIFEST, sha256, user_shelf
-from streamllie.video.target import write_error, write_whole
+from streamllie.target import write_error, write_whole
 from training.checkpoints import put
 from training.command import said
 

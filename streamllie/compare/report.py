@@ -14,7 +14,7 @@ from streamllie.compare.pairs import Together
 from streamllie.compare.views import Views, view_size
 from streamllie.errors import SinkError
 from streamllie.frame import VideoFormat
-from streamllie.video.target import check_target, write_whole
+from streamllie.target import check_target, write_whole
 
 SUFFIXES = (".html", ".htm")
 POINTS = 4000  # of a curve; of a longer video the least and the largest value of each stretch are drawn

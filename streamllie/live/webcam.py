@@ -12,8 +12,8 @@ from streamllie.live.recordings import Recordings
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown
 from streamllie.live.stats import Stats
+from streamllie.target import check_target
 from streamllie.video.inputs import resolve
-from streamllie.video.target import check_target
 
 
 class View(Protocol):

@@ -2,6 +2,5 @@
 
 from streamllie.video.sink import VideoSink
 from streamllie.video.source import VideoSource
-from streamllie.video.target import check_target
 
-__all__ = ["VideoSink", "VideoSource", "check_target"]
+__all__ = ["VideoSink", "VideoSource"]

@@ -25,12 +25,12 @@ from streamllie.ahead import Stop
 from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.place import PLAYLIST, scheme_of, shown
+from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import BridgeError, needs_bridge, write_through
 from streamllie.video.containers import container_for, when_live
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
-from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
 
 FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS
 ROOM = 65536  # bytes that a disk must have free for the next part of a playlist

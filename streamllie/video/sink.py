@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from streamllie.errors import FrameCountMismatch, SinkError, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.interrupts import postponed
+from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.choice import choose
 from streamllie.video.containers import container_for, when_live
 from streamllie.video.encoding import Encoding
@@ -25,7 +26,6 @@ from streamllie.video.metadata import Said, lost_in_writing, needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
 from streamllie.video.passthrough import Passthrough
 from streamllie.video.tags import source_bit_rate
-from streamllie.video.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)

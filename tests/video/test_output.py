@@ -13,8 +13,8 @@ import pytest
 
 from streamllie.errors import FrameCountMismatch, OutputExists, SinkError, SourceError
 from streamllie.frame import Frame
-from streamllie.video import VideoSink, VideoSource, check_target
-from streamllie.video.target import keep_as, temporary_name, write_error
+from streamllie.target import check_target, keep_as, temporary_name, write_error
+from streamllie.video import VideoSink, VideoSource
 from tests import media
 from tests.video.chain import enhance, names, packets, times
 
