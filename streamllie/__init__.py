@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamllie import errors
-    from streamllie.enhance import Enhancer, enhance_video
+    from streamllie.enhance import enhance_video
+    from streamllie.enhancer import Enhancer
     from streamllie.timing import Report
 
     __version__: str
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Enhancer", "Report", "enhance_video", "errors"]
 
 _HOMES = {
-    "Enhancer": "streamllie.enhance",
+    "Enhancer": "streamllie.enhancer",
     "Report": "streamllie.timing",
     "enhance_video": "streamllie.enhance",
 }

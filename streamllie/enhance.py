@@ -1,17 +1,11 @@
-"""Put the parts together: enhance a video file, or pictures in memory one after the other."""
+"""Put the parts together: enhance a video file."""
 
-import math
-from collections import OrderedDict
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
 from streamllie.frame import Frame, VideoFormat
-from streamllie.pictures import Picture, Rgb
 from streamllie.pipeline import run
 from streamllie.shelf import find
 from streamllie.split import split
@@ -23,11 +17,8 @@ from streamllie.video import VideoSink, VideoSource
 
 MODEL = "lite"
 SMOOTHING = 0.5  # of video: the model follows a change of light within a quarter of a second
-SIZES = 4  # engines that an Enhancer keeps: a folder of photos has few shapes, and an engine takes 100 MB
 RUN_UP = 1.0  # seconds before a start in the middle from which the memory is filled, at least
 MEMORIES = 10  # time constants of the smoothing, likewise: what one layer remembers, the next remembers once more
-APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
-TICK = 1_000_000  # a second in the unit in which an Enhancer counts time
 
 
 def enhance_video(
@@ -179,96 +170,6 @@ class Steady:
         self.policy.forget()
         self._opens_scene.forget()
         self._bars.forget()
-
-
-class Enhancer:
-    """A model for pictures in memory: (H, W, 3) uint8 RGB in, the same out. A context manager.
-
-    With `smoothing` > 0 it remembers earlier pictures, until a cut or `reset`; pictures of each size are a
-    sequence of their own. It keeps the engines of the last SIZES sizes. With strength=0 every picture comes
-    back exactly.
-
-        with Enhancer("lite") as enhance:
-            bright = enhance(rgb)
-    """
-
-    def __init__(
-        self,
-        model: str | Path = MODEL,
-        *,
-        backend: str = "auto",
-        precision: str = "auto",
-        cuda: str = "auto",
-        strength: float = 1.0,
-        smoothing: float = 0.0,
-    ) -> None:
-        """Find the model; its engine opens with the first picture. `strength` and `smoothing` as in enhance_video.
-
-        Raises:
-            ModelNotFound, ModelError: there is no such model, or it is damaged.
-            ValueError: strength or smoothing is out of range.
-        """
-        check_share("strength", strength)
-        Smoothing(smoothing)  # out of range is told here, not at the first picture
-        self.model = find(model)
-        self.backend, self.precision = backend, precision  # as asked for; "auto" becomes what it took
-        self._asked = backend, precision, cuda
-        self._strength, self._smoothing = strength, smoothing
-        self._engines: OrderedDict[tuple[int, ...], Steady] = OrderedDict()
-        self._time = Fraction(0)
-
-    def __call__(self, rgb: Rgb, *, time: float | None = None) -> Rgb:
-        """Enhance one picture, (H, W, 3) uint8 RGB, to the same shape and type.
-
-        `time`, in seconds, says how far it is from others; by default it is 1/30 s after the one before. A time that
-        does not rise, or rises by a second or more, begins a new sequence.
-
-        Raises:
-            ValueError: it is not such an array, or no such time.
-            BackendError: no backend can run the model, or it failed.
-        """
-        kind, shape = getattr(getattr(rgb, "dtype", None), "name", type(rgb).__name__), getattr(rgb, "shape", ())
-        if kind != "uint8" or len(shape) != 3 or shape[2] != 3 or 0 in shape:
-            raise ValueError(f"a picture is (H, W, 3) uint8 RGB, not {f'{shape} ' if shape else ''}{kind}")
-        if time is not None and not math.isfinite(time):
-            raise ValueError(f"the time of a picture is {time}; give seconds, or leave it out")
-        self._time = self._time + APART if time is None else Fraction(time)
-        picture = Picture.of(rgb)
-        pts = round(self._time * TICK)
-        frame = Frame(y=picture.y, u=picture.u, v=picture.v, pts=pts, time_base=Fraction(1, TICK))
-        bright = self._engine(rgb.shape[:2])(frame)
-        return picture.enhanced(bright.y, bright.u, bright.v)
-
-    def reset(self) -> None:
-        """Forget all earlier pictures. The engines stay."""
-        for steady in self._engines.values():
-            steady.forget()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        while self._engines:
-            self._close_oldest()
-
-    def _engine(self, size: tuple[int, ...]) -> Steady:
-        if size not in self._engines:
-            while len(self._engines) >= SIZES:
-                self._close_oldest()
-            format = VideoFormat(height=size[0], width=size[1], full_range=True)
-            backend, precision, cuda = self._asked
-            engine = open_engine(self.model, format, backend=backend, precision=precision, cuda=cuda)
-            self.backend, self.precision = engine.backend, engine.precision
-            policy = Smoothing(self._smoothing)
-            self._engines[size] = Steady(engine.__enter__(), format, policy, strength=self._strength)
-        self._engines.move_to_end(size)
-        return self._engines[size]
-
-    def _close_oldest(self) -> None:
-        _, steady = self._engines.popitem(last=False)
-        steady.engine.__exit__(None, None, None)
 
 
 def check_share(name: str, value: float) -> None:

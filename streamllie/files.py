@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from streamllie import stills
-from streamllie.enhance import MODEL, Enhancer, enhance_video
+from streamllie.enhance import MODEL, enhance_video
+from streamllie.enhancer import Enhancer
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
 from streamllie.place import is_file, is_folder
 from streamllie.split import split_rgb

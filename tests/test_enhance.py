@@ -1,4 +1,4 @@
-"""enhance_video and Enhancer, with the real model and real files."""
+"""enhance_video, with the real model and real files."""
 
 import threading
 
@@ -6,8 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from streamllie import Enhancer, enhance_video
-from streamllie.enhance import SIZES
+from streamllie import enhance_video
 from streamllie.errors import (
     BackendError,
     ModelNotFound,
@@ -122,88 +121,3 @@ def test_smoothing_steadies_a_video_whose_light_flickers(tmp_path):
         swings[smoothing] = np.std(levels) / np.mean(levels) / (np.std(source) / np.mean(source))
     assert swings[1.0] < 0.1
     assert swings[1.0] < swings[0.0]
-
-
-def test_a_dark_picture_comes_out_brighter_in_its_own_size(dark_rgb):
-    with Enhancer() as enhance:
-        bright = enhance(dark_rgb)
-    assert bright.shape == dark_rgb.shape
-    assert bright.dtype == np.uint8
-    assert bright.mean() > 1.5 * dark_rgb.mean()
-
-
-@pytest.mark.parametrize(("height", "width"), [(72, 96), (71, 95), (16, 16)])
-def test_no_strength_gives_the_very_same_picture(dark_rgb, height, width):
-    with Enhancer(strength=0.0) as enhance:
-        assert (enhance(dark_rgb[:height, :width]) == dark_rgb[:height, :width]).all()
-
-
-def test_without_smoothing_every_picture_is_on_its_own(dark_rgb):
-    with Enhancer(precision="fp32") as enhance:
-        first = enhance(dark_rgb)
-        enhance(dark_rgb // 2)
-        assert (enhance(dark_rgb) == first).all()
-
-
-def test_with_smoothing_earlier_pictures_matter_until_reset(dark_rgb):
-    with Enhancer(smoothing=1.0, precision="fp32") as enhance:
-        first = enhance(dark_rgb)
-        for _ in range(5):
-            enhance(dark_rgb // 2)
-        assert (enhance(dark_rgb) != first).any()
-        enhance.reset()
-        assert (enhance(dark_rgb) == first).all()
-
-
-def test_with_smoothing_a_picture_a_minute_later_is_a_first_one(dark_rgb):
-    with Enhancer(smoothing=1.0, precision="fp32") as enhance:
-        first = enhance(dark_rgb, time=0.0)
-        for time in (float("nan"), float("inf")):
-            with pytest.raises(ValueError, match=f"the time of a picture is {time}"):
-                enhance(dark_rgb, time=time)
-        enhance(dark_rgb // 2, time=0.04)
-        assert (enhance(dark_rgb, time=60.0) == first).all()
-
-
-def test_an_engine_is_opened_once_for_each_size_and_the_oldest_is_closed(dark_rgb, monkeypatch):
-    from streamllie import enhance as module  # noqa: PLC0415
-
-    opened = []
-
-    def counted(model, format, **options):
-        opened.append(format.width)
-        return real(model, format, **options)
-
-    real = module.open_engine
-    monkeypatch.setattr(module, "open_engine", counted)
-    with Enhancer() as enhance:
-        for _ in range(3):
-            enhance(dark_rgb)
-            enhance(dark_rgb[:, :64])
-        assert opened == [96, 64]
-        for width in range(32, 32 + 2 * SIZES, 2):
-            enhance(dark_rgb[:, :width])
-        enhance(dark_rgb)
-        assert opened[-1] == 96
-
-
-def test_the_enhancer_says_what_runs(dark_rgb):
-    with Enhancer(precision="fp32") as enhance:
-        enhance(dark_rgb)
-        assert enhance.backend != "auto"
-        assert enhance.precision == "fp32"
-
-
-@pytest.mark.parametrize(
-    "picture",
-    [
-        np.zeros((8, 8), np.uint8),
-        np.zeros((8, 8, 4), np.uint8),
-        np.zeros((8, 8, 3)),
-        np.zeros((0, 8, 3), np.uint8),
-    ],
-    ids=["grey", "alpha", "float", "empty"],
-)
-def test_what_is_no_picture_is_named(picture):
-    with Enhancer() as enhance, pytest.raises(ValueError, match=r"a picture is \(H, W, 3\) uint8 RGB, not"):
-        enhance(picture)

@@ -62,7 +62,7 @@ def test_every_option_of_the_engine_reaches_it_for_pictures_too(tmp_path, dark_r
         asked.update(options)
         return open_engine(model, format)
 
-    monkeypatch.setattr("streamllie.enhance.open_engine", spy)
+    monkeypatch.setattr("streamllie.enhancer.open_engine", spy)
     stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
     enhance_file(
         tmp_path / "in.png", tmp_path / "out.png", backend="tensorrt", precision="fp16", cuda="pycuda", overwrite=True
