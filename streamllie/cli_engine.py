@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from streamllie import console
-from streamllie.arguments import JsonOption
+from streamllie.arguments import JsonOption, path
 from streamllie.arguments import size as frame_size
 
 if TYPE_CHECKING:
     from streamllie.backends.engine_cache import Entry
+    from streamllie.backends.tensorrt_build import Sizes
 
 app = typer.Typer(name="engine", no_args_is_help=True, help="Build TensorRT engines, and look after those built.")
 
@@ -49,28 +50,36 @@ def build(
         list[Size] | None,
         typer.Option("--size", metavar="WxH", parser=size, help="For frames of this size alone; may be repeated."),
     ] = None,
-    least: Annotated[Size, typer.Option("--min", metavar="WxH", parser=size, help="Smallest frame.")] = "16x16",  # type: ignore[assignment]
+    least: Annotated[
+        Size | None, typer.Option("--min", metavar="WxH", parser=size, help="Smallest frame; 16x16.")
+    ] = None,
     best: Annotated[
         Size | None, typer.Option("--opt", metavar="WxH", parser=size, help="Made fast for; 1920x1080.")
     ] = None,
-    most: Annotated[Size, typer.Option("--max", metavar="WxH", parser=size, help="Largest frame.")] = "3840x3840",  # type: ignore[assignment]
-    target: Annotated[str, typer.Option(metavar="SM,SM", help="GPUs to compile for, such as sm86,sm89.")] = "",
+    most: Annotated[
+        Size | None, typer.Option("--max", metavar="WxH", parser=size, help="Largest frame; 3840x3840.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="SM,SM", help="GPUs to compile for, such as sm86,sm89; may be repeated.")
+    ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="For video of more than 8 bits.")] = False,
     flavour: Annotated[Flavour, typer.Option(help="Which TensorRT.")] = "auto",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write the engine here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", parser=path, help="Also write the engine here.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Build the engine of a model, a training checkpoint or an ONNX file. Needs no GPU."""
+    if only and (least or best or most):
+        raise typer.BadParameter("--size is for frames of that size alone; leave --min, --opt and --max out")
     with console.Talk(json=json) as talk:
-        from streamllie.backends.engine_build import Sizes, build_engine  # noqa: PLC0415 - loads numpy
+        from streamllie.backends.engine_build import build_engine  # noqa: PLC0415 - loads numpy
 
-        made_for = best.pair if best else (min(1080, most.height), min(1920, most.width))
-        growing = Sizes(least=least.pair, best=made_for, most=most.pair)
         built = build_engine(
-            subject, precision=precision, sizes=tuple(Sizes.fixed(*one.pair) for one in only or ()) or (growing,),
-            targets=tuple(target.lower().replace(",", " ").split()), deep=deep, flavour=flavour,
-            output=output, overwrite=overwrite, on_step=lambda done: talk.share(f"building {subject}", done),
+            subject, precision=precision, sizes=_sizes(only or [], least, best, most),
+            targets=_targets(target or []), deep=deep, flavour=flavour, output=output, overwrite=overwrite,
+            on_step=lambda done: talk.share(f"building {subject}", done),
         )  # fmt: skip
         talk.result(built.event(), built.lines())
 
@@ -80,23 +89,26 @@ def list_engines(json: JsonOption = False) -> None:
     """Show what is in the cache, and what of it is of use here."""
     with console.Talk(json=json) as talk:
         from streamllie.backends.engine_build import entries  # noqa: PLC0415
+        from streamllie.backends.engine_cache import cache_folder  # noqa: PLC0415
 
-        for entry, useless in entries():
+        found = entries()
+        for entry, useless in found:
             state = f"useless: {useless}" if useless else "of use"
             talk.result(_event(entry, useless), [f"{entry.path}: {entry.bytes / 1e6:.1f} MB, {state}", *_words(entry)])
+        if not found:
+            talk.nothing(f"there is no engine in {cache_folder()}; `streamllie engine build` makes one")
 
 
 @app.command()
 def info(file: Annotated[Path, typer.Argument(metavar="FILE")], *, json: JsonOption = False) -> None:
     """Check an engine file, and show what it is."""
     with console.Talk(json=json) as talk:
-        from streamllie.backends.engine_build import describe  # noqa: PLC0415
         from streamllie.backends.engine_build import info as ask  # noqa: PLC0415
 
         header, useless = ask(file)
         state = f"useless here: {useless}" if useless else "whole, and of use here"
         event = {"path": str(file), "kind": header.kind, "key": header.key, "useless": useless, **header.about}
-        talk.result(event, [f"{file}: {state}", *describe(header)])
+        talk.result(event, [f"{file}: {state}", *header.lines()])
 
 
 @app.command()
@@ -122,6 +134,19 @@ def _event(entry: "Entry", useless: str | None) -> dict[str, object]:
 
 
 def _words(entry: "Entry") -> list[str]:
-    from streamllie.backends.engine_build import describe  # noqa: PLC0415
+    return [] if entry.header is None else [f"  {line}" for line in entry.header.lines()]
 
-    return [] if entry.header is None else [f"  {line}" for line in describe(entry.header)]
+
+def _sizes(only: list[Size], least: Size | None, best: Size | None, most: Size | None) -> "tuple[Sizes, ...]":
+    """Each of `only` alone, or one range; what nobody gave is as usual, and what is made fast for is inside."""
+    from streamllie.backends.tensorrt_build import Sizes  # noqa: PLC0415 - loads numpy
+
+    usual = Sizes()
+    low, high = least.pair if least else usual.least, most.pair if most else usual.most
+    height, width = (min(max(a, b), c) for a, b, c in zip(usual.best, low, high, strict=True))
+    growing = Sizes(least=low, best=best.pair if best else (height, width), most=high)
+    return tuple(Sizes.fixed(*size.pair) for size in dict.fromkeys(only)) or (growing,)
+
+
+def _targets(words: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(",".join(words).lower().replace(",", " ").split()))

@@ -192,7 +192,7 @@ class Talk(logging.Handler):
                 rates = ", ".join(f"{float(rate):g}" for rate in mode.rates)
                 self._print(f"    {mode.width}x{mode.height} {mode.pixels}: {rates or 'any'} fps")
         if not cameras:
-            self._say("there is no camera here, or you may not open it")
+            self.nothing("there is no camera here, or you may not open it")
 
     # other commands
 
@@ -241,6 +241,11 @@ class Talk(logging.Handler):
             self._event(**event)
         else:
             self._print(*lines)
+
+    def nothing(self, sentence: str) -> None:
+        """A list is empty: programs see that by themselves."""
+        if not self._json:
+            self._say(sentence)
 
     def share(self, what: str, done: float) -> None:
         """How much of a single long step is done, 0 to 1."""

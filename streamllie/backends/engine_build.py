@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamllie import shelf
-from streamllie.backends.engine_cache import EngineCache, Entry, write_whole
+from streamllie.backends.engine_cache import EngineCache, Entry
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.backends.gpu import Gpu, find_gpu, no_gpu
 from streamllie.backends.tensorrt_build import Plan, Sizes, Step, build, check
 from streamllie.backends.tensorrt_library import Library, choose, installed, load
-from streamllie.errors import BackendMissing, EngineUnusable, ModelError
+from streamllie.errors import BackendMissing, ModelError
+from streamllie.place import is_file
+from streamllie.target import check_target, write_whole
+
+CHECKPOINT, GRAPH, DEEP = ".pt", ".onnx", ".deep"  # how the names of these files end; the last before GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,7 @@ class BuiltEngine:
     def lines(self) -> Iterator[str]:
         """For people."""
         yield f"{self.path}: {'built' if self.fresh else 'was there'}, {self.bytes / 1e6:.1f} MB, {self.seconds:.1f} s"
-        yield from describe(self.header)
+        yield from self.header.lines()
 
     def event(self) -> dict[str, object]:
         """The line of `engine build --json`."""
@@ -68,21 +72,21 @@ def build_engine(
         ModelNotFound, ModelError: there is no such model, or it is damaged.
         BackendMissing: TensorRT, or what a checkpoint needs, is not installed.
         BackendError: TensorRT refuses the graph or the plan.
+        SinkError: the output cannot be written, or is there and `overwrite` is not given.
     """
     began = time.perf_counter()
-    if output is not None and output.exists() and not overwrite:
-        raise EngineUnusable(f"{output} is already there; --overwrite replaces it")
-    if output is not None and not output.parent.is_dir():
-        raise EngineUnusable(f'there is no folder "{output.parent}"; make it first')
+    name, path = _found(subject, deep=deep)
+    if output is not None:
+        check_target(output, source=path, overwrite=overwrite)
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
-    name, graph = _graph(subject, deep=deep)
-    plan = Plan(model=name, graph=graph, precision=precision, sizes=sizes, targets=targets, deep=deep)
+    graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else path.read_bytes()
+    plan = Plan(model=name, graph=graph, precision=precision, sizes=sizes, targets=targets)
     check(plan, library)
     header, body, fresh = ready(plan, library, gpu, cache=cache, on_step=on_step)
     path = (cache or EngineCache()).path(header.key)
     if output is not None:
-        write_whole(output, pack(header, body))
+        write_whole(output, lambda part: part.write_bytes(pack(header, body)), overwrite=overwrite)
         path = output
     seconds = time.perf_counter() - began
     return BuiltEngine(path=path, bytes=path.stat().st_size, seconds=seconds, fresh=fresh, header=header)
@@ -128,21 +132,6 @@ def prune(*, everything: bool = False, cache: EngineCache | None = None) -> list
     return (cache or EngineCache()).prune(lambda header: everything or _useless(header) is not None)
 
 
-def describe(header: Header) -> Iterator[str]:
-    """What an engine is, in lines for people."""
-    about = header.about
-    yield f"{about.get('model', header.kind)}, by {about['flavour']} {about['version']}, key {header.key[:12]}"
-    if header.kind != "engine":
-        return
-    sizes = [[f"{width}x{height}" for height, width in (s["least"], s["best"], s["most"])] for s in about["sizes"]]
-    ranges = (least if least == most else f"{least} to {most}, best at {best}" for least, best, most in sizes)
-    layers = ", ".join(f"{count} {kind}" for kind, count in about["layers"].items())
-    gpu = about["gpu"]["name"] if about["gpu"] else ", ".join(about["targets"]) or "any that the library knows"
-    planes = "float32" if about["deep"] else "uint8"
-    yield f"precision {about['precision']}, planes of {planes}; frames {'; '.join(ranges)}"
-    yield f"GPU: {gpu}; layers: {layers}; built in {about['seconds']} s"
-
-
 def _useless(header: Header | None) -> str | None:
     if header is None:
         return "torn, or of another version of StreamLLIE"
@@ -154,18 +143,22 @@ def _useless(header: Header | None) -> str | None:
     return None
 
 
-def _graph(subject: str | Path, *, deep: bool) -> tuple[str, bytes]:
-    """Name and ONNX bytes of what was asked for."""
+def _found(subject: str | Path, *, deep: bool) -> tuple[str, Path]:
+    """Name and file, a graph or a checkpoint, of what was asked for."""
     path = Path(subject)
-    if path.suffix == ".pt" and path.is_file():
-        return path.stem, _exported(path, deep=deep)
-    if path.suffix == ".onnx" and path.is_file():
-        return path.stem, path.read_bytes()
+    if path.suffix == CHECKPOINT and is_file(path):
+        return path.stem, path
+    if path.suffix == GRAPH and is_file(path):
+        if not deep or path.stem.endswith(DEEP):
+            return path.stem, path
+        if not is_file(companion := path.with_suffix(DEEP + GRAPH)):
+            raise ModelError(f'{path} has no "{companion.name}" beside it for video of more than 8 bits; export it too')
+        return path.stem, companion
     model = shelf.find(subject)
     graph = model.deep_path if deep else model.path
     if graph is None:
         raise ModelError(f'model "{model.name}" has no graph for video of more than 8 bits; export it again')
-    return model.name, graph.read_bytes()
+    return model.name, graph
 
 
 def _exported(checkpoint: Path, *, deep: bool) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from streamllie.backends.engine_file import Header, pack, read, summary
+from streamllie.backends.engine_file import Header, pack, read
 from streamllie.errors import EngineUnusable
 
 SUFFIX = ".engine"
@@ -26,7 +26,7 @@ class Entry:
 
     path: Path
     bytes: int
-    header: Header | None  # None: torn or of another format
+    header: Header | None  # None: torn or of another format, which is seen by reading all of it
 
 
 class EngineCache:
@@ -86,7 +86,8 @@ class EngineCache:
                 continue
             with suppress(FileNotFoundError):  # another process may be pruning
                 state = path.stat()
-                found.append((state.st_mtime, Entry(path=path, bytes=state.st_size, header=_header(path))))
+                entry = Entry(path=path, bytes=state.st_size, header=self._header(path))
+                found.append((state.st_mtime, entry))
         return [entry for _, entry in sorted(found, key=lambda item: item[0], reverse=True)]
 
     def prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
@@ -103,9 +104,25 @@ class EngineCache:
         return gone
 
     def _write(self, key: str, data: bytes) -> Path:
+        """Write a file under a name that `prune` knows, in case we die, and rename it when it is complete."""
         path = self.path(key)
-        write_whole(path, data)
+        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise EngineUnusable(f"{path} cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
         return path
+
+    @staticmethod
+    def _header(path: Path) -> Header | None:
+        with suppress(EngineUnusable):
+            return read(path)[0]
 
     @contextmanager
     def _locked(self, key: str) -> Generator[None]:
@@ -137,27 +154,3 @@ def cache_folder() -> Path:
     if named := os.environ.get("STREAMLLIE_CACHE"):
         return Path(named)
     return user_cache_path("streamllie", appauthor=False) / "engines"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that has its name only when it is complete."""
-    part = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise EngineUnusable(f"{path} cannot be written: {error.strerror}") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _header(path: Path) -> Header | None:
-    try:
-        return summary(path)
-    except EngineUnusable:
-        return None

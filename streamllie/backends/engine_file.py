@@ -12,6 +12,7 @@ A library that is given torn or foreign bytes may abort the process, so it never
 import hashlib
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ class Header:
     kind: str  # "engine", or a library's own cache: "kernels", "timing"
     key: str  # sha256 over everything that the body depends on
     about: dict[str, Any]  # the same in words: model, precision, sizes, flavour, version, ...
+
+    def lines(self) -> Iterator[str]:
+        """What an engine is, for people."""
+        about = self.about
+        yield f"{about.get('model', self.kind)}, by {about['flavour']} {about['version']}, key {self.key[:12]}"
+        if self.kind != "engine":
+            return
+        sizes = [[f"{width}x{height}" for height, width in (s["least"], s["best"], s["most"])] for s in about["sizes"]]
+        ranges = (least if least == most else f"{least} to {most}, best at {best}" for least, best, most in sizes)
+        layers = ", ".join(f"{count} {kind}" for kind, count in about["layers"].items())
+        gpu = about["gpu"]["name"] if about["gpu"] else ", ".join(about["targets"]) or "any that the library knows"
+        planes = "float32" if about["deep"] else "uint8"
+        yield f"precision {about['precision']}, planes of {planes}; frames {'; '.join(ranges)}"
+        yield f"GPU: {gpu}; layers: {layers}; built in {about['seconds']} s"
 
 
 def key_of(parts: dict[str, Any]) -> str:
@@ -67,17 +82,9 @@ def read(path: Path) -> tuple[Header, bytes]:
     rest = memoryview(data)[_START.size - 4 :]
     if length > _MOST or hashlib.sha256(rest).digest() != digest:
         raise EngineUnusable(f"{path} is torn: its content is not what was written; build the engine again")
-    return Header(**json.loads(bytes(rest[4 : 4 + length]))), bytes(rest[4 + length :])
-
-
-def summary(path: Path) -> Header:
-    """The header alone, for a list: the body is not checked."""
-    unusable = EngineUnusable(f"{path} is torn or not an engine of this version")
     try:
-        with path.open("rb") as file:
-            magic, _, length = _START.unpack(file.read(_START.size))
-            if magic != MAGIC or length > _MOST:
-                raise unusable
-            return Header(**json.loads(file.read(length)))
-    except (OSError, struct.error, ValueError, TypeError) as error:
-        raise unusable from error
+        header = Header(**json.loads(bytes(rest[4 : 4 + length])))
+        list(header.lines())  # what cannot be told to people was not written by us
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise EngineUnusable(f"{path} has a header that says nothing to this version; build the engine again") from None
+    return header, bytes(rest[4 + length :])

@@ -2,6 +2,7 @@
 
 import logging
 import weakref
+from dataclasses import replace
 from typing import Any
 
 from streamllie.backends.base import Engine, GraphEngine
@@ -76,12 +77,11 @@ def _plan(model: Model, format: VideoFormat, precision: str) -> Plan:
     sizes = Sizes()
     if not sizes.takes(format.height, format.width):
         sizes = Sizes.fixed(format.height, format.width)
-    return Plan(model=model.name, graph=graph, precision=wanted, sizes=(sizes,), deep=format.depth > 8)
+    return Plan(model=model.name, graph=graph, precision=wanted, sizes=(sizes,))
 
 
 def _only(plan: Plan, format: VideoFormat) -> Plan:
-    size = Sizes.fixed(format.height, format.width)
-    return Plan(model=plan.model, graph=plan.graph, precision=plan.precision, sizes=(size,), deep=plan.deep)
+    return replace(plan, sizes=(Sizes.fixed(format.height, format.width),))
 
 
 def _from_cache(plan: Plan, library: Library, gpu: Gpu) -> Loaded:

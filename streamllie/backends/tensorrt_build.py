@@ -47,7 +47,6 @@ class Plan:
     precision: str = "fp16"  # of PRECISIONS
     sizes: tuple[Sizes, ...] = (Sizes(),)  # an optimisation profile each
     targets: tuple[str, ...] = ()  # GPUs to compile for, such as ("sm86", "sm89"); none: what the library likes best
-    deep: bool = False  # for video of more than 8 bits: the graph has float32 planes
 
     def key(self, library: Library, gpu: Gpu | None) -> str:
         """What tells this engine from any other."""
@@ -143,7 +142,7 @@ def build(
     about = {
         "model": plan.model,
         "precision": plan.precision,
-        "deep": plan.deep,
+        "deep": _is_deep(network, trt),
         "sizes": [asdict(sizes) for sizes in plan.sizes],
         "targets": list(plan.targets),
         "flavour": library.flavour,
@@ -176,6 +175,12 @@ def _profile(builder: Any, network: Any, sizes: Sizes) -> Any:
         ]
         profile.set_shape(tensor.name, *shapes)
     return profile
+
+
+def _is_deep(network: Any, trt: Any) -> bool:
+    """Whether the graph is for video of more than 8 bits: it has float32 planes."""
+    inputs = (network.get_input(index) for index in range(network.num_inputs))
+    return any(tensor.name == "y" and tensor.dtype != trt.uint8 for tensor in inputs)
 
 
 def _layers(network: Any) -> dict[str, int]:
@@ -212,4 +217,4 @@ def _monitor(trt: Any, on_step: Step) -> Any:
 
 
 def _words(sizes: Sizes) -> str:
-    return ", ".join(f"{width}x{height}" for height, width in (sizes.least, sizes.best, sizes.most))
+    return ", ".join(dict.fromkeys(f"{width}x{height}" for height, width in (sizes.least, sizes.best, sizes.most)))

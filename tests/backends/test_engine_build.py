@@ -1,21 +1,24 @@
 """TensorRT engines are built for real, on a machine without a GPU: TensorRT for RTX compiles ahead of time."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
-from streamllie import shelf
+from streamllie import cli_engine, shelf
 from streamllie.backends import engine_build
 from streamllie.backends.engine_build import build_engine, entries, info, prune
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.engine_file import pack, read
 from streamllie.backends.tensorrt_build import Plan, Sizes, build
 from streamllie.backends.tensorrt_library import choose, installed, load, logger
-from streamllie.errors import BackendError, BackendMissing, EngineUnusable, ModelNotFound
+from streamllie.errors import BackendError, BackendMissing, ModelError, ModelNotFound, OutputExists, SinkError
 
 pytestmark = pytest.mark.skipif(
     "tensorrt-rtx" not in installed(), reason="needs TensorRT for RTX: streamllie[tensorrt]"
@@ -98,9 +101,49 @@ def test_an_output_is_a_whole_copy_and_never_overwritten_unasked(tmp_path, cache
     assert built.path == output
     assert read(output)[0] == built.header
     output.write_text("precious")
-    with pytest.raises(EngineUnusable, match="--overwrite"):
+    with pytest.raises(OutputExists, match="--overwrite"):
         build_engine("lite", output=output, flavour="tensorrt-rtx", cache=cache)
     assert output.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("mine.onnx", "is the input itself"),
+        ("hard.engine", "is the input itself"),
+        ("pipe.engine", "is a pipe or a device"),
+        ("dangling.engine", "is a link to a file that is not there"),
+        (".", "is a folder"),
+        ("nowhere/x.engine", "there is no folder"),
+    ],
+)
+def test_an_output_that_is_the_input_or_no_file_is_refused_even_with_overwrite(tmp_path, cache, name, sentence):
+    graph = tmp_path / "mine.onnx"
+    shutil.copy(shelf.find("lite").path, graph)
+    (tmp_path / "hard.engine").hardlink_to(graph)
+    os.mkfifo(tmp_path / "pipe.engine")
+    (tmp_path / "dangling.engine").symlink_to(tmp_path / "gone")
+    before = graph.read_bytes()
+    with pytest.raises(SinkError, match=sentence):
+        build_engine(graph, output=tmp_path / name, overwrite=True, flavour="tensorrt-rtx", cache=cache)
+    assert graph.read_bytes() == before
+    assert (tmp_path / "pipe.engine").is_fifo()
+    assert (tmp_path / "dangling.engine").is_symlink()
+
+
+def test_a_deep_engine_is_made_of_a_deep_graph_or_not_at_all(tmp_path, cache):
+    """What it says of its planes is what is in the graph, whatever was asked for."""
+    lite = shelf.find("lite")
+    graph, deep = tmp_path / "x.onnx", tmp_path / "x.deep.onnx"
+    shutil.copy(lite.path, graph)
+    options = {"sizes": (Sizes.fixed(64, 64),), "flavour": "tensorrt-rtx", "cache": cache}
+    with pytest.raises(ModelError, match=r'x\.onnx has no "x\.deep\.onnx" beside it'):
+        build_engine(graph, deep=True, **options)
+    shutil.copy(lite.deep_path, deep)
+    engines = [build_engine(path, deep=wish, **options).header for path, wish in
+               ((graph, False), (graph, True), (deep, True), (deep, False))]  # fmt: skip
+    assert [header.about["deep"] for header in engines] == [False, True, True, True]
+    assert len({header.key for header in engines}) == 2
 
 
 @pytest.mark.parametrize(
@@ -178,8 +221,15 @@ def test_the_command_builds_lists_explains_and_prunes(tmp_path, monkeypatch):
     torn = engine("info", output)
     assert (torn.returncode, torn.stdout) == (1, "")
     assert "is torn" in torn.stderr
-    assert "1 removed" in engine("prune", "--all").stdout
+    (kept,) = (tmp_path / "cache").glob("*.engine")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert "useless: torn" in engine("list").stdout
+    assert "1 removed" in engine("prune").stdout
     assert list((tmp_path / "cache").iterdir()) == []
+    nothing = engine("list")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert f"there is no engine in {tmp_path / 'cache'}" in nothing.stderr
+    assert (engine("list", "--json").stdout, engine("list", "--json").stderr) == ("", "")
 
 
 def test_a_checkpoint_without_torch_says_what_to_install(tmp_path, monkeypatch):
@@ -188,3 +238,49 @@ def test_a_checkpoint_without_torch_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else find_spec(name))
     with pytest.raises(BackendMissing, match=r'needs torch; pip install "streamllie\[export\]"'):
         build_engine(tmp_path / "checkpoint.pt", flavour="tensorrt-rtx")
+
+
+@pytest.mark.parametrize(
+    ("words", "sizes", "targets"),
+    [
+        ([], [((16, 16), (1080, 1920), (3840, 3840))], ()),
+        (["--min", "3000x2000"], [((2000, 3000), (2000, 3000), (3840, 3840))], ()),
+        (["--max", "640x480"], [((16, 16), (480, 640), (480, 640))], ()),
+        (["--size", "64x48", "--size", "64x48"], [((48, 64), (48, 64), (48, 64))], ()),
+        (["--target", "SM86", "--target", "sm89,sm86"], [((16, 16), (1080, 1920), (3840, 3840))], ("sm86", "sm89")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) and value and isinstance(value[0], str) else "",
+)
+def test_sizes_and_targets_are_those_that_somebody_gave_each_once(words, sizes, targets, monkeypatch):
+    asked = {}
+
+    class StopError(Exception):
+        """Before anything is built."""
+
+    def spy(subject, **options):
+        asked.update(options)
+        raise StopError
+
+    monkeypatch.setattr(engine_build, "build_engine", spy)
+    CliRunner().invoke(cli_engine.app, ["build", "lite", *words])
+    assert [(s.least, s.best, s.most) for s in asked["sizes"]] == sizes
+    assert asked["targets"] == targets
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--size", "64x48", "--min", "32x32"], "--size is for frames of that size alone"),
+        (["-o", ""], "the name is empty"),
+    ],
+)
+def test_options_that_say_nothing_together_are_a_wrong_usage(words, sentence):
+    done = CliRunner().invoke(cli_engine.app, ["build", "lite", *words])
+    assert done.exit_code == 2
+    assert sentence in done.output
+
+
+def test_a_range_that_does_not_grow_names_the_sizes_that_were_given(cache):
+    with pytest.raises(BackendError, match="the sizes 3000x3000, 100x100 do not grow"):
+        most = Sizes(least=(3000, 3000), best=(100, 100), most=(100, 100))
+        build_engine("lite", sizes=(most,), flavour="tensorrt-rtx", cache=cache)

@@ -1,5 +1,6 @@
 """Engine files and their cache: nothing torn or foreign is ever handed back, and nothing is made twice."""
 
+import hashlib
 import json
 import multiprocessing
 import struct
@@ -8,11 +9,12 @@ import time
 import pytest
 
 from streamllie.backends.engine_cache import EngineCache
-from streamllie.backends.engine_file import MAGIC, Header, key_of, pack, read, summary
+from streamllie.backends.engine_file import MAGIC, Header, key_of, pack, read
 from streamllie.errors import EngineUnusable
 
 KEY = key_of({"a": 1})
-HEADER = Header(kind="engine", key=KEY, about={"flavour": "tensorrt-rtx", "version": "1"})
+ABOUT = {"flavour": "tensorrt-rtx", "version": "1"}
+HEADER = Header(kind="timing", key=KEY, about=ABOUT)
 BODY = bytes(range(256)) * 40
 
 
@@ -30,7 +32,6 @@ def file(tmp_path):
 
 def test_what_was_written_is_read(file):
     assert read(file) == (HEADER, BODY)
-    assert summary(file) == HEADER
 
 
 def test_a_key_depends_on_every_part_but_not_on_their_order():
@@ -70,9 +71,35 @@ def test_a_header_of_absurd_length_costs_no_memory(file):
     data = bytearray(file.read_bytes())
     struct.pack_into("<I", data, len(MAGIC) + 32, 2**32 - 1)
     file.write_bytes(data)
-    for look in (read, summary):
-        with pytest.raises(EngineUnusable):
-            look(file)
+    with pytest.raises(EngineUnusable):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Header(kind="engine", key=KEY, about=ABOUT),  # an engine says more
+        Header(kind="timing", key=KEY, about={}),
+        Header(kind="timing", key=5, about=ABOUT),  # type: ignore[arg-type]
+        Header(kind="timing", key=KEY, about=["list"]),  # type: ignore[arg-type]
+    ],
+    ids=lambda header: f"{header.kind} {header.about}",
+)
+def test_a_whole_file_whose_header_says_nothing_to_us_is_one_sentence(file, cache, odd):
+    file.write_bytes(pack(odd, BODY))
+    with pytest.raises(EngineUnusable, match=r"x\.engine has a header that says nothing to this version"):
+        read(file)
+    cache.folder.mkdir()
+    file.rename(cache.path(KEY))
+    assert [entry.header for entry in cache.entries()] == [None]
+
+
+def test_a_header_that_is_no_json_is_one_sentence_too(file):
+    data = pack(HEADER, BODY)
+    body = b"\x02\x00\x00\x00[]"
+    file.write_bytes(data[:8] + hashlib.sha256(body).digest() + body)
+    with pytest.raises(EngineUnusable, match="says nothing to this version"):
+        read(file)
 
 
 def test_what_is_in_the_cache_is_not_made_again(cache):
@@ -99,7 +126,7 @@ def test_a_torn_file_is_made_again_once_and_said(cache, caplog):
 
 
 def test_a_file_under_the_name_of_another_key_is_made_again(cache, caplog):
-    other = Header(kind="engine", key=key_of({"a": 2}), about={})
+    other = Header(kind="timing", key=key_of({"a": 2}), about=ABOUT)
     cache.put(other, BODY)
     cache.path(other.key).rename(cache.path(KEY))
     assert cache.get(KEY, lambda: (HEADER, BODY))[0] == HEADER
@@ -151,9 +178,9 @@ def test_processes_that_want_one_engine_make_it_once(cache, tmp_path):
 
 def test_prune_removes_the_torn_the_useless_and_what_a_dead_process_left_but_no_more(cache):
     for number in range(3):
-        cache.put(Header(kind="engine", key=key_of({"n": number}), about={"n": number}), BODY)
+        cache.put(Header(kind="timing", key=key_of({"n": number}), about=ABOUT | {"n": number}), BODY)
     torn = cache.path(key_of({"n": 0}))
-    torn.write_bytes(b"half")
+    torn.write_bytes(torn.read_bytes()[:-1])  # its header is whole
     left = cache.folder / f"{KEY[:32]}.123-4.part"
     left.write_bytes(b"left by a process that died")
     (cache.folder / f"{KEY[:32]}.lock").touch()
