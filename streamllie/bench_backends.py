@@ -1,5 +1,6 @@
 """Measure every backend that runs here, in every precision it has, against each other and against eager."""
 
+import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from streamllie.backends import BACKENDS, PRECISIONS, available, open_engine
+from streamllie.backends import BACKENDS, PRECISIONS, available, can_run, open_engine
 from streamllie.backends.base import Engine
 from streamllie.bench import as_child, dark_frames, in_a_process, memory_mb
 from streamllie.enhance import MODEL
-from streamllie.errors import BackendError, StreamLLIEError
+from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find
 from streamllie.target import check_target, write_whole
@@ -73,17 +74,25 @@ def compare(
     frames: int = 120,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Comparison:
-    """Measure all backends at sizes of (height, width) each; at most `frames` frames for each row."""
+    """Measure all backends at sizes of (height, width) each; at most `frames` frames for each row.
+
+    Raises:
+        BackendMissing: none that is here runs the model.
+    """
     found = find(model)
-    there = available()
-    names = [name for name in BACKENDS if there[name] is None]
+    useless = {name: f"it does not run {found.path.name}" for name in BACKENDS if not can_run(name, found)}
+    absent = {name: reason for name, reason in available().items() if reason is not None} | useless
+    names = [name for name in BACKENDS if name not in absent]
+    if not names:
+        raise BackendMissing(f"no backend here runs {found.path}; `streamllie doctor` says why, or name an .onnx file")
     rows = [row for height, width in sizes for row in _rows(found, names, height, width, frames, on_step)]
-    absent = {name: reason for name, reason in there.items() if reason is not None}
     return Comparison(model=found.name, rows=rows, absent=absent)
 
 
 def check_plot(target: Path, *, overwrite: bool) -> None:
-    """Raise if the chart cannot get this name. Call it before the minutes that measuring takes."""
+    """Raise if the chart cannot be drawn, or not get this name. Call it before the minutes that measuring takes."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise StreamLLIEError("a plot needs matplotlib, which is not installed; pip install matplotlib")
     if target.suffix.lower() != ".png":
         raise StreamLLIEError(f'"{target}" ends in "{target.suffix}"; a plot is a .png')
     check_target(target, overwrite=overwrite)
@@ -93,12 +102,10 @@ def draw(comparison: Comparison, target: Path, *, overwrite: bool = False) -> No
     """Write the table as a bar chart in a PNG.
 
     Raises:
-        StreamLLIEError: matplotlib is not installed, or the file cannot be written.
+        StreamLLIEError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for this
-    except ImportError as error:
-        raise StreamLLIEError("a plot needs matplotlib, which is not installed; pip install matplotlib") from error
+    from matplotlib.figure import Figure  # noqa: PLC0415 - large, and only for this
+
     rows = comparison.rows
     figure = Figure(figsize=(9, 1.2 + 0.4 * len(rows)), layout="constrained")
     axes = figure.subplots()

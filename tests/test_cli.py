@@ -1,6 +1,7 @@
 """The command line as people and programs meet it: a process of its own, real files, the real model."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,7 +10,10 @@ import cv2
 import pytest
 import typer
 
-from streamllie import cli, stills
+from streamllie import cli, shelf, stills
+from streamllie.backends import available
+from streamllie.bench_backends import check_plot, compare
+from streamllie.errors import BackendMissing, StreamLLIEError
 from streamllie.stills import Still
 from tests.command import events, frame_count, streamllie
 from tests.media import FRAMES
@@ -257,6 +261,23 @@ def test_a_plot_that_cannot_be_written_is_told_before_the_measuring(tmp_path, na
     assert done.returncode == 1
     assert sentence in done.stderr
     assert (tmp_path / "film.mp4").read_bytes() == (tmp_path / "old.png").read_bytes() == b"mine"
+
+
+def test_a_plot_without_matplotlib_is_told_before_the_measuring(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StreamLLIEError, match=r"a plot needs matplotlib.*; pip install"):
+        check_plot(tmp_path / "table.png", overwrite=False)
+
+
+def test_bench_of_all_backends_leaves_out_those_that_do_not_run_such_a_file(tmp_path):
+    shutil.copy(shelf.find("lite").weights_path, tmp_path / "mine.pt")
+    (tmp_path / "mine.engine").write_bytes(b"whatever")
+    found = compare([(64, 64)], model=tmp_path / "mine.pt", frames=30)
+    assert {row.backend for row in found.rows} == {"eager"}
+    assert found.absent["openvino"] == "it does not run mine.pt"
+    if available()["tensorrt"] is not None:
+        with pytest.raises(BackendMissing, match=r"no backend here runs .*mine\.engine"):
+            compare([(64, 64)], model=tmp_path / "mine.engine")
 
 
 def test_the_run_that_measures_memory_says_what_was_wrong_and_no_more(tmp_path):

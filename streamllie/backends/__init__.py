@@ -36,6 +36,15 @@ def available() -> dict[str, str | None]:
     return {name: _missing(name) for name in BACKENDS}
 
 
+def can_run(name: str, model: Model) -> bool:
+    """Whether a backend takes what there is of a model: a graph, a checkpoint or an engine."""
+    if model.path.suffix == ".engine":
+        return name == "tensorrt"
+    if model.path.suffix == ".pt":
+        return name.startswith("eager")
+    return model.weights_path is not None or not name.startswith("eager")
+
+
 def open_engine(
     model: Model, format: VideoFormat, *, backend: str = "auto", precision: str = "auto", cuda: str = "auto"
 ) -> Engine:
@@ -63,7 +72,7 @@ def open_engine(
 
 def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) -> Engine:
     """What "auto" means. TensorRT that has no engine yet builds one while the next best backend runs."""
-    able = [name for name in BACKENDS if _can_run(name, model)]
+    able = [name for name in BACKENDS if can_run(name, model)]
     there = [name for name in able if _missing(name) is None]
     if not there and able == ["tensorrt"]:
         raise BackendMissing(
@@ -97,15 +106,6 @@ def _first_that_opens(names: list[str], model: Model, format: VideoFormat, preci
         except BackendError as error:
             failures.append(error)
     raise failures[0]  # of the one that is preferred; the last is the one that fits least
-
-
-def _can_run(name: str, model: Model) -> bool:
-    """Whether a backend takes what there is of a model: a graph, a checkpoint or an engine."""
-    if model.path.suffix == ".engine":
-        return name == "tensorrt"
-    if model.path.suffix == ".pt":
-        return name.startswith("eager")
-    return model.weights_path is not None or not name.startswith("eager")
 
 
 def _must_be_built(model: Model, format: VideoFormat, precision: str) -> bool:
