@@ -216,7 +216,7 @@ class Talk(logging.Handler):
         names = ("name", "parameters", "bytes", "licence", "sha256", "scores")
         rows = [{name: getattr(model, name) for name in names} for model in models]
         if self._json:
-            self._print(jsonlib.dumps(rows))
+            self._print(jsonlib.dumps(rows, default=str))  # scores of your own may hold dates
             return
         for model in models:
             self._print(*model.lines())

@@ -16,6 +16,11 @@ from streamllie.errors import ModelError, ModelNotFound
 from streamllie.place import is_file
 
 MANIFEST = "manifest.toml"
+KEYS: dict[str, type] = {  # of a model in it
+    "name": str, "file": str, "deep_file": str, "weights_file": str, "parameters": int, "bytes": int, "sha256": str,
+    "deep_sha256": str, "weights_sha256": str, "licence": str, "summary": str, "scores": dict,
+}  # fmt: skip
+KINDS = {str: "text", int: "a whole number", dict: "a table"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +110,9 @@ def _read_manifest(shelf: Path) -> list[Model]:
 
 
 def _model(shelf: Path, entry: dict[str, Any]) -> Model:
+    for key, kind in KEYS.items():
+        if key in entry and type(entry[key]) is not kind:
+            raise ModelError(f"{shelf / MANIFEST}: {key} is {entry[key]!r}, which is not {KINDS[kind]}; mend it")
     return Model(
         name=entry["name"],
         path=shelf / entry["file"],
@@ -146,11 +154,12 @@ def _loose(path: Path) -> Model:
         return Model(name=path.stem, path=path, bytes=path.stat().st_size, sha256=sha256(path))
     stem = path.name.removesuffix(path.suffix).removesuffix(".deep")
     graph, deep, weights = (path.with_name(stem + end) for end in (".onnx", ".deep.onnx", ".pt"))
+    main = graph if graph.is_file() else path
     return Model(
         name=stem,
-        path=graph if graph.is_file() else path,
+        path=main,
         deep_path=deep if deep.is_file() else None,
         weights_path=weights if weights.is_file() else None,
-        bytes=path.stat().st_size,
-        sha256=sha256(path),
+        bytes=main.stat().st_size,
+        sha256=sha256(main),
     )

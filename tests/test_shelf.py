@@ -37,6 +37,8 @@ def test_a_file_can_be_named_and_brings_its_companions(tmp_path):
     assert (model.name, model.sha256, model.licence) == ("lite", lite.sha256, "unknown")
     assert model.deep_path == tmp_path / "lite.deep.onnx"
     assert model.weights_path == tmp_path / "lite.pt"
+    by_checkpoint = shelf.find(tmp_path / "lite.pt")
+    assert by_checkpoint == model, "what it says of `path` is that of the graph"
 
 
 @pytest.fixture
@@ -70,3 +72,29 @@ def test_a_missing_file_and_a_broken_manifest_are_named(own_shelf):
     (own_shelf / "manifest.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(ModelError, match="is not a manifest"):
         shelf.find("lite")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("name = 5", "name is 5, which is not text"),
+        ("file = 5", "file is 5, which is not text"),
+        ("parameters = 'many'", "parameters is 'many', which is not a whole number"),
+        ("bytes = true", "bytes is True, which is not a whole number"),
+        ("scores = 'high'", "scores is 'high', which is not a table"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_with_its_file_and_key(own_shelf, line, sentence):
+    given = {
+        "name": '"x"',
+        "file": '"lite.onnx"',
+        "parameters": "1",
+        "bytes": "1",
+        "sha256": '"1"',
+        "licence": '"mine"',
+    }
+    key, value = line.split(" = ")
+    entry = "\n".join(f"{k} = {v}" for k, v in (given | {key: value}).items())
+    (own_shelf / "manifest.toml").write_text(f"[[model]]\n{entry}\n")
+    with pytest.raises(ModelError, match=rf"manifest\.toml: {sentence}; mend it"):
+        shelf.models()
