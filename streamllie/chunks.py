@@ -1,7 +1,8 @@
-"""What a png or jpg says beside its pixels and OpenCV leaves out: resolution, gamma, texts, comments."""
+"""What a png or jpg says beside its pixels and OpenCV leaves out or mixes up: resolution, gamma, texts, profiles."""
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -12,8 +13,11 @@ NAMES = {
 }  # fmt: skip
 TEXTS = {b"tEXt", b"zTXt", b"iTXt"}  # of which there may be several
 SIZES = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9, b"tIME": 7}
-XMP = b"XML:com.adobe.xmp"  # a text that OpenCV carries
-APP0, COMMENT, SCAN = 0xE0, 0xFE, 0xDA  # segments of a jpg; the last is the picture
+XMP = b"XML:com.adobe.xmp\0"  # how a text begins that OpenCV reads, whatever its kind
+HEAD = len(PNG) + 25  # bytes of a png with its first chunk, the header
+JPG = b"\xff\xd8"
+APP0, APP2, COMMENT, SCAN = 0xE0, 0xE2, 0xFE, 0xDA  # segments of a jpg; the last is the picture
+PROFILE, MORE_PICTURES = b"ICC_PROFILE\0", b"MPF\0"  # how two kinds of APP2 begin
 DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
 
 
@@ -33,7 +37,7 @@ class Beside:
         """What a file says; what is damaged says nothing more."""
         if data.startswith(PNG):
             return cls("png", tuple(_png_chunks(data)))
-        if data.startswith(b"\xff\xd8"):
+        if data.startswith(JPG):
             return cls("jpg", tuple(_jpg_segments(data)))
         return cls()
 
@@ -42,10 +46,9 @@ class Beside:
         if not self.parts:
             return data, ""
         if self.kind == "png" and data.startswith(PNG):
-            head = len(PNG) + 25  # the first chunk is the header
-            there = {name for name, _ in _png_chunks(data)}
-            missing = b"".join(_chunk(*part) for part in self.parts if part[0] not in there)
-            return data[:head] + missing + data[head:], ""
+            there = {_subject(*part) for part in _png_chunks(data)}
+            missing = b"".join(_chunk(*part) for part in self.parts if _subject(*part) not in there)
+            return data[:HEAD] + missing + data[HEAD:], ""
         if self.kind == "jpg" and data[2:4] == bytes([0xFF, APP0]) and data[6:10] == b"JFIF":
             end = 4 + struct.unpack_from(">H", data, 4)[0]
             header = bytearray(data[:end])
@@ -58,6 +61,27 @@ class Beside:
         return data, f"{names} of the {self.kind}: left out, they cannot go into {suffix}"
 
 
+def profile_of(jpg: bytes) -> bytes | None:
+    """The colour profile of a jpg, put together from its parts in their order; None if there is none, b"" if torn."""
+    bodies = [body for marker, body in _segments(jpg) if marker == APP2 and body.startswith(PROFILE)]
+    at = len(PROFILE)  # of the part's number; then how many there are, then the part
+    parts = {body[at]: body[at + 2 :] for body in bodies if len(body) > at + 2 and body[at + 1] == len(bodies)}
+    if not bodies:
+        return None
+    whole = sorted(parts) == list(range(1, len(bodies) + 1))
+    return b"".join(parts[number] for number in sorted(parts)) if whole else b""
+
+
+def holds_more_pictures(jpg: bytes) -> bool:
+    """Whether another picture follows in the file: a preview, a depth map, what a bright screen adds."""
+    return any(marker == APP2 and body.startswith(MORE_PICTURES) for marker, body in _segments(jpg))
+
+
+def with_xmp(png: bytes, xmp: bytes) -> bytes:
+    """A png with XMP in the chunk where others look for it."""
+    return png[:HEAD] + _chunk(b"iTXt", XMP + bytes(4) + xmp) + png[HEAD:]
+
+
 def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
     found: list[tuple[bytes, bytes]] = []
     at = len(PNG)
@@ -66,7 +90,7 @@ def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
         if name in NAMES and (name in TEXTS or name not in dict(found)):
             body, check = data[at + 8 : at + 8 + size], data[at + 8 + size : at + 12 + size]
             whole = check == _crc(name, body) and len(body) == SIZES.get(name, len(body))
-            if whole and not (name == b"iTXt" and body.startswith(XMP)):
+            if whole and not (name in TEXTS and body.startswith(XMP)):
                 found.append((name, body))
         at += 12 + size
     return found
@@ -74,19 +98,29 @@ def _png_chunks(data: bytes) -> "list[tuple[bytes, bytes]]":
 
 def _jpg_segments(data: bytes) -> "list[tuple[bytes, bytes]]":
     found: list[tuple[bytes, bytes]] = []
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
-        if data[at + 1] == 0xFF:  # a byte that fills
-            at += 1
-            continue
-        marker, size = data[at + 1], struct.unpack_from(">H", data, at + 2)[0]
-        body = data[at + 4 : at + 2 + size]
+    for marker, body in _segments(data):
         if marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= DENSITY.stop:
             found.append((b"JFIF", body[DENSITY]))
         elif marker == COMMENT:
             found.append((b"COM", body))
-        at += 2 + size
     return [part for part in found if part != (b"JFIF", b"\0\0\x01\0\x01")]  # no resolution, square pixels
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and content of each segment of a jpg before its picture."""
+    at = len(JPG)
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != SCAN:
+        if data[at + 1] == 0xFF:  # a byte that fills
+            at += 1
+            continue
+        size = struct.unpack_from(">H", data, at + 2)[0]
+        yield data[at + 1], data[at + 4 : at + 2 + size]
+        at += 2 + size
+
+
+def _subject(name: bytes, body: bytes) -> bytes:
+    """What a chunk of a png is about, once in a file: a text is told by its keyword."""
+    return body.partition(b"\0")[0] if name in TEXTS else name
 
 
 def _turned(name: bytes, body: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Picture files: png, jpg and webp, with their alpha, orientation and colour profile."""
 
 import contextlib
-import struct
+import stat
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamllie.chunks import Beside
+from streamllie import exif
+from streamllie.chunks import JPG, Beside, holds_more_pictures, profile_of, with_xmp
 from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
 from streamllie.target import check_target, write_whole
@@ -34,7 +35,8 @@ OPAQUE = 255  # alpha of what hides all behind it
 PROFILE_SPACE = slice(16, 20)  # where an ICC profile names the colours that it is for
 ANIMATED = 2  # the bit among a webp's flags
 ANIMATION_CONTROL = b"\0\0\0\x08acTL"  # how the chunk of a png that says so begins
-ORIENTATION = 0x0112  # the EXIF tag
+GREY_KEY = b"\0\0\0\x02tRNS"  # of one that names a grey that is transparent
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"  # in front of XMP in a jpg, and nowhere else
 # What makes a picture of an orientation upright: quarter turns counter-clockwise, then perhaps a mirror.
 TURNS = {
     2: (0, True),
@@ -71,9 +73,11 @@ def is_still(path: Path) -> bool:
 def read(path: Path) -> Still:
     """Read a picture file. EXIF orientation is applied; 16 bits per channel become 8, and a note says so."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # reading it would wait for a writer
+            raise SourceError(f"{path} is a pipe or a device; save it as a file first")
         data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        raise SourceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     stored, kinds, chunks = None, (), ()
     try:
         with _quiet():
@@ -87,12 +91,20 @@ def read(path: Path) -> Still:
     notes: list[str] = []
     if _moves(data):
         notes.append("the animation becomes a still picture: only its first frame is read")
+    if data.startswith(JPG) and holds_more_pictures(data):
+        notes.append("the file holds more than one picture: only the first is read")
+    if _has_transparent_grey(data):
+        notes.append("one grey of the picture is transparent: that is dropped")
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
         notes.append("16 bits per channel become 8")
     elif stored.dtype != np.uint8:
         raise SourceError(f"{path} holds {stored.dtype} samples; 8 and 16 bits per channel are understood")
-    metadata = tuple((int(kind), np.asarray(chunk).tobytes()) for kind, chunk in zip(kinds, chunks, strict=True))
+    metadata = {int(kind): np.asarray(chunk).tobytes() for kind, chunk in zip(kinds, chunks, strict=True)}
+    if data.startswith(JPG):  # OpenCV takes every APP2 segment for a part of the profile
+        profile = profile_of(data)
+        metadata |= {cv2.IMAGE_METADATA_ICCP: profile or b""}
+        notes += ["the colour profile is left out: a part of it is missing"] * (profile == b"")
     return _upright(np.atleast_3d(stored), metadata, Beside.of(data), tuple(notes))
 
 
@@ -114,7 +126,8 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
     profile = dict(still.metadata).get(cv2.IMAGE_METADATA_ICCP)
     metadata = still.metadata
     if profile is not None and (meant := profile[PROFILE_SPACE].decode("ascii", "replace").strip()) != space:
-        notes.append(f"the colour profile is left out: it is for {meant}, and the picture is written as {space}")
+        named = meant if meant.isalnum() else "other colours"
+        notes.append(f"the colour profile is left out: it is for {named}, and the picture is written as {space}")
         metadata = tuple(item for item in metadata if item[0] != cv2.IMAGE_METADATA_ICCP)
     data = _encoded(suffix, pixels, metadata)
     if data is None and metadata:
@@ -129,14 +142,19 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
 
 
 def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes], ...]) -> bytes | None:
-    kinds = [kind for kind, _ in metadata]
-    chunks = [np.frombuffer(chunk, np.uint8) for _, chunk in metadata]
+    parts = dict(metadata)
+    xmp = parts.pop(cv2.IMAGE_METADATA_XMP, None)
+    if xmp is not None and suffix != ".png":  # into a png OpenCV writes it as Latin text, and what lies behind it
+        parts[cv2.IMAGE_METADATA_XMP] = XMP_HEAD * (suffix in {".jpg", ".jpeg"}) + xmp
+    chunks = [np.frombuffer(part, np.uint8) for part in parts.values()]
     try:
         with _quiet():
-            done, data = cv2.imencodeWithMetadata(suffix, pixels, kinds, chunks, OPTIONS[suffix])
+            done, data = cv2.imencodeWithMetadata(suffix, pixels, list(parts), chunks, OPTIONS[suffix])
     except cv2.error:  # what it says is a line of C++, of no use to anybody here
         return None
-    return data.tobytes() if done else None
+    if not done:
+        return None
+    return with_xmp(data.tobytes(), xmp) if xmp is not None and suffix == ".png" else data.tobytes()
 
 
 def _moves(data: bytes) -> bool:
@@ -146,25 +164,24 @@ def _moves(data: bytes) -> bool:
     return data.startswith(b"\x89PNG") and ANIMATION_CONTROL in data[: data.find(b"IDAT")]
 
 
-def _upright(
-    stored: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], beside: Beside, notes: tuple[str, ...]
-) -> Still:
-    exif = dict(metadata).get(cv2.IMAGE_METADATA_EXIF, b"")
-    place, order = _orientation(exif)
-    if place:
-        turn = struct.unpack_from(order + "H", exif, place)[0]
-        stored = _turned(stored, turn)
-        beside = beside.turned() if TURNS.get(turn, (0, False))[0] % 2 else beside
-        flat = exif[:place] + struct.pack(order + "H", 1) + exif[place + 2 :]
-        metadata = tuple((k, flat if k == cv2.IMAGE_METADATA_EXIF else chunk) for k, chunk in metadata)
+def _has_transparent_grey(data: bytes) -> bool:
+    """Whether a png of one channel is transparent somewhere. OpenCV has alpha in colour only."""
+    return data.startswith(b"\x89PNG") and data[25:26] == b"\0" and GREY_KEY in data[: data.find(b"IDAT")]
+
+
+def _upright(stored: NDArray[Any], metadata: dict[int, bytes], beside: Beside, notes: tuple[str, ...]) -> Still:
+    told, turn = exif.upright(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
+    xmp = metadata.get(cv2.IMAGE_METADATA_XMP, b"").removeprefix(XMP_HEAD).rstrip(b"\0")
+    metadata |= {cv2.IMAGE_METADATA_EXIF: told, cv2.IMAGE_METADATA_XMP: exif.upright_xmp(xmp) if turn else xmp}
+    stored = _turned(stored, turn)
     channels = stored.shape[2]
     rgb = np.repeat(stored[..., :1], 3, axis=2) if channels < 3 else stored[..., 2::-1]
     return Still(
         rgb=np.ascontiguousarray(rgb),
         alpha=np.ascontiguousarray(stored[..., 3]) if channels == 4 else None,
         grey=channels == 1,
-        metadata=metadata,
-        beside=beside,
+        metadata=tuple((kind, part) for kind, part in metadata.items() if part),
+        beside=beside.turned() if exif.is_quarter(turn) else beside,
         notes=notes,
     )
 
@@ -173,20 +190,6 @@ def _turned(stored: NDArray[Any], turn: int) -> NDArray[Any]:
     quarters, mirrored = TURNS.get(turn, (0, False))
     stored = np.rot90(stored, quarters)
     return stored[:, ::-1] if mirrored else stored
-
-
-def _orientation(exif: bytes) -> tuple[int, str]:
-    """Where in these EXIF bytes the orientation stands, 0 if nowhere, and the byte order for `struct`."""
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "")
-    with contextlib.suppress(struct.error):  # cut short: then it does not say
-        if order:
-            directory = struct.unpack_from(order + "I", exif, 4)[0]
-            for entry in range(struct.unpack_from(order + "H", exif, directory)[0]):
-                place = directory + 2 + 12 * entry
-                if struct.unpack_from(order + "H", exif, place)[0] == ORIENTATION:
-                    struct.unpack_from(order + "H", exif, place + 8)
-                    return place + 8, order
-    return 0, order
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,6 +56,25 @@ def test_a_copy_of_the_same_kind_says_the_same(request, tmp_path, name):
     assert sorted(again.beside.parts) == sorted(read.beside.parts)
     assert len(again.beside.parts) == {"scan": 4, "photo": 2}[name]
     assert np.abs(again.rgb.astype(int) - read.rgb).max() <= (0 if name == "scan" else 16)
+
+
+def test_texts_of_a_png_stay_beside_its_xmp(scan, tmp_path):
+    read = stills.read(scan)
+    with_xmp = replace(read, metadata=((cv2.IMAGE_METADATA_XMP, b"<x:xmpmeta/>"),))
+    assert stills.write(tmp_path / "copy.png", with_xmp) == ()
+    again = stills.read(tmp_path / "copy.png")
+    assert sorted(again.beside.parts) == sorted(read.beside.parts)
+    assert dict(again.metadata)[cv2.IMAGE_METADATA_XMP] == b"<x:xmpmeta/>"
+
+
+def test_a_text_that_is_there_is_not_written_twice(scan):
+    data = scan.read_bytes()
+    beside = Beside("png", ((b"tEXt", b"Title\0mine"), (b"zTXt", b"Author\0\0" + zlib.compress(b"me"))))
+    again, _ = beside.into(data, suffix=".png")
+    assert [body.partition(b"\0")[0] for name, body in Beside.of(again).parts if name in (b"tEXt", b"zTXt")] == [
+        b"Author",
+        b"Title",
+    ]
 
 
 def test_another_kind_names_what_it_leaves_out(scan, photo, tmp_path):

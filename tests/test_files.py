@@ -1,5 +1,7 @@
 """One video, one picture, or a folder of both."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -131,6 +133,13 @@ def test_a_folder_whose_output_is_a_link_to_its_input_is_not_taken_for_done(fold
     (tmp_path / "out" / "a.png").symlink_to(folder / "a.png")
     outcomes = {outcome.target.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
     assert "is the input itself" in str(outcomes["a.png"].failed)
+
+
+def test_a_pipe_in_a_folder_fails_and_is_not_waited_for(folder, tmp_path):
+    os.mkfifo(folder / "pipe.png")
+    outcomes = {outcome.source.name: outcome for outcome in enhance_folder(folder, tmp_path / "out")}
+    assert "is a pipe or a device" in str(outcomes["pipe.png"].failed)
+    assert outcomes["b.jpg"].report
 
 
 def test_a_link_to_nothing_does_not_stop_the_rest(folder, tmp_path):

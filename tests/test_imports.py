@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each may import what stands before it, and its own package.
 ORDER = (
     *("errors", "place", "target", "frame", "ahead", "interrupts", "timing", "shelf", "models"),
-    *("video", "pictures", "chunks", "stills", "split", "backends", "temporal", "pipeline"),
+    *("video", "pictures", "chunks", "exif", "stills", "split", "backends", "temporal", "pipeline"),
     *("enhance", "enhancer", "files", "compare", "bench", "bench_backends", "live"),
     *("doctor", "bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
 )

@@ -1,5 +1,6 @@
 """Picture files: what goes in comes out, upright, under its name only when complete."""
 
+import os
 import struct
 import zlib
 
@@ -80,6 +81,15 @@ def test_exif_orientation_is_applied_as_opencv_applies_it(tmp_path, orientation,
     assert (stills.read(tmp_path / "again.png").rgb == upright).all(), "it was turned twice"
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_xmp_says_upright_where_exif_does(tmp_path, suffix):
+    xmp = b'<a tiff:Orientation="6"/>'
+    for more, told in (((cv2.IMAGE_METADATA_EXIF, exif(6)),), xmp.replace(b"6", b"1")), ((), xmp):
+        still = Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_XMP, xmp), *more))
+        stills.write(tmp_path / f"a{suffix}", still, overwrite=True)
+        assert dict(stills.read(tmp_path / f"a{suffix}").metadata)[cv2.IMAGE_METADATA_XMP] == told
+
+
 def test_alpha_is_turned_with_its_picture(tmp_path):
     alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
     bgra = np.dstack([cv2.cvtColor(corner_picture(), cv2.COLOR_RGB2BGR), alpha])
@@ -98,6 +108,73 @@ def test_an_animation_gives_its_first_frame_and_a_note(tmp_path, suffix):
 
     stills.write(tmp_path / f"still{suffix}", Still(rgb=corner_picture()))
     assert stills.read(tmp_path / f"still{suffix}").notes == ()
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def jpg_with(path, *segments: bytes):
+    """A jpg with more segments behind its first."""
+    stills.write(path, Still(rgb=corner_picture()))
+    data = path.read_bytes()
+    path.write_bytes(data[:20] + b"".join(segments) + data[20:])
+    return path
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
+def test_a_profile_in_parts_is_read_from_its_own_segments_and_the_second_picture_is_told(tmp_path, order):
+    """Phones put an index of more pictures between, into segments of the same number."""
+    profile = a_profile()
+    parts = {1: profile[:150], 2: profile[150:300], 3: profile[300:]}
+    segments = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 3]) + parts[n]) for n in order]
+    index = segment(0xE2, b"MPF\0II*\0" + bytes(60))
+    still = stills.read(jpg_with(tmp_path / "a.jpg", index, *segments))
+    assert dict(still.metadata)[cv2.IMAGE_METADATA_ICCP] == profile
+    assert still.notes == ("the file holds more than one picture: only the first is read",)
+    torn = stills.read(jpg_with(tmp_path / "torn.jpg", *segments[:2]))
+    assert (torn.metadata, torn.notes) == ((), ("the colour profile is left out: a part of it is missing",))
+
+
+def test_an_index_of_pictures_is_no_profile(tmp_path):
+    still = stills.read(jpg_with(tmp_path / "a.jpg", segment(0xE2, b"MPF\0II*\0" + bytes(60))))
+    assert still.metadata == ()
+    assert len(stills.write(tmp_path / "b.jpg", still)) == 0
+
+
+def test_bytes_of_a_file_are_never_part_of_a_note(tmp_path):
+    profile = a_profile().replace(b"RGB ", b"\x1b[2J", 1)
+    (note,) = stills.write(
+        tmp_path / "a.jpg", Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_ICCP, profile),))
+    )
+    assert "it is for other colours" in note
+
+
+@pytest.mark.parametrize("to", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("of", [".png", ".jpg", ".webp"])
+def test_xmp_goes_from_every_format_to_every_other_as_it_is(tmp_path, of, to):
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/">Straße bei Nacht</x:xmpmeta>'.encode()
+    stills.write(tmp_path / f"a{of}", Still(rgb=corner_picture(), metadata=((cv2.IMAGE_METADATA_XMP, xmp),)))
+    stills.write(tmp_path / f"b{to}", stills.read(tmp_path / f"a{of}"))
+    assert stills.read(tmp_path / f"b{to}").metadata == ((cv2.IMAGE_METADATA_XMP, xmp),)
+    head = {".png": b"iTXtXML:com.adobe.xmp\0", ".jpg": b"http://ns.adobe.com/xap/1.0/\0", ".webp": b"XMP "}[to]
+    assert head in (tmp_path / f"b{to}").read_bytes(), "others look for it there"
+
+
+def test_a_transparent_grey_is_dropped_and_it_is_said(tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
+    data = (tmp_path / "grey.png").read_bytes()
+    key = b"tRNS\0\7"
+    (tmp_path / "grey.png").write_bytes(data[:33] + b"\0\0\0\2" + key + struct.pack(">I", zlib.crc32(key)) + data[33:])
+    assert stills.read(tmp_path / "grey.png").notes == ("one grey of the picture is transparent: that is dropped",)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(SourceError, match=r"pipe\.png is a pipe or a device; save it as a file"):
+        stills.read(tmp_path / "pipe.png")
+    with pytest.raises(SourceError, match=r"cannot read .*null"):
+        stills.read(tmp_path / "a\0.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
