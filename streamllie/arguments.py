@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from streamllie.place import is_url
+from streamllie.place import is_url, shown
 
 Backend = Literal[
     "auto", "tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda", "eager-cuda",
@@ -23,7 +23,7 @@ Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "ffv1", "prores"]
 
 def seconds(text: str) -> float:
     """A time as people write it: "90", "1:30" and "00:01:30.0" are the same."""
-    match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?)", text.strip())
+    match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
     if match is None or (match[2] and float(match[3]) >= 60):
         raise typer.BadParameter(f'"{text}" is no time; write seconds, 1:30 or 00:01:30.5')
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
@@ -56,6 +56,8 @@ def path(text: str) -> Path:
     """A path, but not an empty one: an unset variable of a shell script must not become the current folder."""
     if not text:
         raise typer.BadParameter("the name is empty")
+    if is_url(text):
+        raise typer.BadParameter(f'"{shown(text)}" is a URL, and this takes files only')
     return Path(text)
 
 

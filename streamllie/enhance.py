@@ -5,8 +5,10 @@ from pathlib import Path
 
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
+from streamllie.errors import SinkError, SourceError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pipeline import run
+from streamllie.place import local
 from streamllie.shelf import find
 from streamllie.split import split
 from streamllie.temporal.bars import Bars, Sides, with_bars, without_bars
@@ -58,6 +60,7 @@ def enhance_video(
             `streamllie.errors`, such as SourceError, OutputExists, SinkError, ModelNotFound, BackendMissing.
         ValueError: strength or smoothing is out of range.
     """
+    source, target = local(source, SourceError), local(target, SinkError)
     check_share("strength", strength)
     policy = Smoothing(smoothing)
     found = find(model)

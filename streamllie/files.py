@@ -11,7 +11,7 @@ from streamllie import stills
 from streamllie.enhance import MODEL, enhance_video
 from streamllie.enhancer import Enhancer
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
-from streamllie.place import is_file, is_folder
+from streamllie.place import is_file, is_folder, local
 from streamllie.split import split_rgb
 from streamllie.target import check_target
 from streamllie.timing import Meter, Progress, Report
@@ -66,7 +66,7 @@ def enhance_file(
 
     Raises what `enhance_video` raises.
     """
-    source, target = Path(source), Path(target)
+    source, target = local(source, SourceError), local(target, SinkError)
     if is_folder(target):
         raise SinkError(f'"{target}" is a folder; give the name of a file in it')
     if not stills.is_still(source):
@@ -96,7 +96,7 @@ def enhance_folder(
         StreamLLIEError: the folder cannot be read, or there is no such model or backend.
         ValueError: an option is out of range.
     """
-    source, target = Path(source), Path(target)
+    source, target = local(source, SourceError), local(target, SinkError)
     if target.exists() and not target.is_dir():
         raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
     try:

@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+from streamllie.errors import StreamLLIEError
+
 PLAYLIST, SESSION = ".m3u8", ".sdp"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
@@ -28,11 +30,9 @@ def is_url(text: str) -> bool:
 
 def goes_live(source: str | Path, target: str | Path) -> bool:
     """Whether one of these is a stream: a URL, a description of one (SDP, RFC 8866) or a playlist to be written."""
-    return (
-        isinstance(source, str)
-        or isinstance(target, str)
-        or (source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST)
-    )
+    if isinstance(source, str) or isinstance(target, str):
+        return True
+    return source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST
 
 
 def is_file(path: str | Path) -> bool:
@@ -43,6 +43,15 @@ def is_file(path: str | Path) -> bool:
 def is_folder(path: str | Path) -> bool:
     """Whether there is such a folder, likewise."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def local(place: str | Path, error: type[StreamLLIEError]) -> Path:
+    """The path of a file or folder, for what takes no URL; `error` for what is none."""
+    if is_url(text := str(place)):
+        raise error(f'"{shown(text)}" is a URL, and this takes files only; `streamllie enhance` takes streams')
+    if "\0" in text:  # the system would end the name there
+        raise error(f"the name {text!r} has a NUL character in it; check the name")
+    return Path(place)
 
 
 def shown(text: str) -> str:

@@ -88,15 +88,17 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["webcam", "--duration", "0"],
         ["latency", "--duration", "0:00"],
         ["latency", "--size", "8193x720"],
+        ["compare", "rtsp://user:secret@host/x", "a.mp4"],
         ["improve"],
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_exit_2(words, monkeypatch):
+def test_wrong_usage_is_exit_2(words, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["streamllie", *words])
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
+    assert "secret" not in capsys.readouterr().err
 
 
 def test_wrong_usage_with_json_is_an_error_event_too(monkeypatch, capsys):
@@ -119,6 +121,7 @@ def test_the_version_is_told():
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
+        (".2", 0.2), ("1:.5", 60.5), (".", None),
         ("0", 0), ("90", 90), ("90.25", 90.25), ("1:30", 90), ("01:30.5", 90.5),
         ("00:01:30.5", 90.5), ("2:00:00", 7200), ("0:90", None), ("1:2:3:4", None),
         ("-5", None), ("", None), ("abc", None), ("1:60", None), ("1:61:00", None), ("nan", None),

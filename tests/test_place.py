@@ -2,6 +2,10 @@
 
 import pytest
 
+from streamllie import enhance_video
+from streamllie.compare.report import compare
+from streamllie.errors import SinkError, SourceError
+from streamllie.files import enhance_file, enhance_folder
 from streamllie.place import is_url, scheme_of, shown
 
 
@@ -51,3 +55,15 @@ def test_what_is_no_secret_is_shown():
     assert shown("srt://host:9000?mode=caller&latency=20") == "srt://host:9000?mode=caller&latency=20"
     assert shown("rtmp://host/app") == "rtmp://host/app"
     assert shown("night@home.mp4") == "night@home.mp4"
+
+
+@pytest.mark.parametrize("take", [enhance_video, enhance_file, enhance_folder, compare], ids=lambda take: take.__name__)
+def test_who_takes_files_only_says_so_and_shows_no_secret(take, tmp_path):
+    more = (tmp_path / "page.html",) if take is compare else ()
+    url, file = "rtsp://user:hunter2@host/x", tmp_path / "night.mp4"
+    with pytest.raises(SourceError, match=r'"rtsp://\*\*\*@host/x" is a URL, and this takes files only'):
+        take(url, file, *more)
+    with pytest.raises(SourceError, match=r"the name 'y\\x00\.mp4' has a NUL character in it; check the name"):
+        take("y\0.mp4", file, *more)
+    with pytest.raises(SourceError if take is compare else SinkError, match="is a URL"):
+        take(file, url, *more)

@@ -12,8 +12,9 @@ import numpy as np
 from streamllie.compare.figures import Figures
 from streamllie.compare.pairs import Together
 from streamllie.compare.views import Views, view_size
-from streamllie.errors import SinkError
+from streamllie.errors import SinkError, SourceError
 from streamllie.frame import VideoFormat
+from streamllie.place import local
 from streamllie.target import check_target, write_whole
 
 SUFFIXES = (".html", ".htm")
@@ -72,8 +73,8 @@ def compare(
         SourceError: a video cannot be read.
         SinkError: the page cannot be written under that name.
     """
-    paths = [Path(path) for path in (before, after, *((reference,) if reference is not None else ()))]
-    target = Path(target)
+    given = (before, after) if reference is None else (before, after, reference)
+    paths, target = [local(path, SourceError) for path in given], local(target, SinkError)
     if target.suffix.lower() not in SUFFIXES:
         raise SinkError(f'"{target.name}" is no name for a page; let it end in .html')
     with Together(*paths) as videos:
