@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from streamllie.place import visible
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -61,5 +63,5 @@ class Bar:
             transient=True,
         )
         engine = f"{progress.backend} {progress.precision}"
-        self._task = self._bar.add_task(source.name, total=progress.estimate, fps="", engine=engine)
+        self._task = self._bar.add_task(visible(source.name), total=progress.estimate, fps="", engine=engine)
         self._bar.start()

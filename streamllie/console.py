@@ -15,6 +15,7 @@ import typer
 
 from streamllie.bar import Bar
 from streamllie.errors import StreamLLIEError
+from streamllie.place import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -149,16 +150,16 @@ class Talk(logging.Handler):
         if self._json:
             self._event(**stats.event())
         elif not self._quiet and sys.stderr.isatty():
-            with contextlib.suppress(OSError):
-                print(f"\r\x1b[K{stats.line()}", end="", file=sys.stderr, flush=True)
+            self._over(stats.line())
 
     def live_done(self, stats: Stats) -> None:
         """A live run has ended: its figures over all."""
         if self._json:
             self._event(**stats.event() | {"event": "done"})
         elif not self._quiet:
-            start = "\r\x1b[K" if sys.stderr.isatty() else ""
-            self._say(f"{start}{stats.frames} frames in {stats.seconds:.1f} s, {stats.line()}")
+            if sys.stderr.isatty():
+                self._over("")
+            self._say(f"{stats.frames} frames in {stats.seconds:.1f} s, {stats.line()}")
 
     def serving(self, address: str) -> None:
         """The page is there."""
@@ -250,8 +251,7 @@ class Talk(logging.Handler):
     def share(self, what: str, done: float) -> None:
         """How much of a single long step is done, 0 to 1."""
         if not self._json and sys.stderr.isatty():
-            with contextlib.suppress(OSError):
-                print(f"\r{what}: {done:4.0%}", end="\n" if done >= 1 else "", file=sys.stderr, flush=True)
+            self._over(f"{what}: {done:4.0%}", end="\n" if done >= 1 else "")
 
     # the ways out
 
@@ -273,7 +273,7 @@ class Talk(logging.Handler):
 
     def _print(self, *lines: str) -> None:
         try:
-            print(*lines, sep="\n", flush=True)
+            print(*map(visible, lines), sep="\n", flush=True)
         except OSError as error:
             raise StreamLLIEError(f"stdout cannot be written to ({error.strerror}); somebody must read it") from error
 
@@ -282,8 +282,13 @@ class Talk(logging.Handler):
             return  # a warning of the library that is also why it ends
         self._last_said = sentence
         with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
-            if not self._bar.say(sentence):
-                print(sentence, file=sys.stderr, flush=True)
+            if not self._bar.say(visible(sentence)):
+                print(visible(sentence), file=sys.stderr, flush=True)
+
+    def _over(self, line: str, *, end: str = "") -> None:
+        """Write over the last line of a terminal."""
+        with contextlib.suppress(OSError):
+            print(f"\r\x1b[K{visible(line)}", end=end, file=sys.stderr, flush=True)
 
 
 def _sum(target: Path, reports: list[Report]) -> dict[str, object]:

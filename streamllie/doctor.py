@@ -184,9 +184,9 @@ def _nvidia() -> Iterator[Finding]:
 def _nvdec() -> Finding:
     """Decode one frame on the GPU: a codec that is only listed may still find no decoder in it."""
     subject = "nvdec"
-    failure = no_gpu() or probe_nvdec()
+    failure = "there is no NVIDIA driver or GPU" if no_gpu() else probe_nvdec()
     if failure:
-        return Finding(subject=subject, works=False, detail=f"frames are decoded on the CPU: {failure}")
+        return Finding(subject=subject, works=False, detail=f"{failure}; runs decode on the CPU anyway")
     return Finding(subject=subject, works=True, detail="one frame was decoded on the GPU; runs decode on the CPU")
 
 

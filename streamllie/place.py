@@ -14,6 +14,7 @@ _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name
     r"(?:(?!_[a-z]+=)[^&;|#?])*",
     re.IGNORECASE,
 )
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=[?#]|$)")
 
 
@@ -65,3 +66,8 @@ def shown(text: str) -> str:
         head, rest = text[: path.end() - 1], text[path.end() - 1 :]
         text = head + _STREAM_KEY.sub("***", rest, count=1)
     return text
+
+
+def visible(text: str) -> str:
+    """Text for a terminal, which no name in it can steer: what controls it, turns it round or is no letter is spelt."""
+    return _UNSEEN.sub(lambda found: repr(found[0])[1:-1], text)

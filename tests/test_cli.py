@@ -54,6 +54,17 @@ def test_a_failure_is_one_sentence_and_exit_1(tmp_path):
     assert "gone.mp4" in line
 
 
+def test_escape_sequences_in_a_name_are_spelt_out(tmp_path, dark_rgb):
+    (tmp_path / "in").mkdir()
+    for name in ("\x1b[31ma.png", "b\udce9.png"):
+        stills.write(tmp_path / "in" / name, Still(rgb=dark_rgb))
+    done = streamllie("enhance", tmp_path / "in", tmp_path / "out")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stderr
+    assert r"\x1b[31ma.png: -> " in done.stderr
+    assert r"b\udce9.png: -> " in done.stderr
+
+
 def test_a_failure_with_json_ends_with_an_error_event(night, tmp_path):
     (tmp_path / "day.mp4").write_bytes(b"mine")
     done = streamllie("enhance", night, tmp_path / "day.mp4", "--json")
@@ -220,6 +231,7 @@ def test_doctor_says_what_works_and_why_not_also_with_a_damaged_model(tmp_path, 
     if found["tensorrt library"]["works"]:
         assert found["engine build"]["works"], "it needs no GPU"
     if not found["nvidia driver and GPU"]["works"]:
+        assert found["nvdec"]["detail"] == "there is no NVIDIA driver or GPU; runs decode on the CPU anyway"
         assert not found["nvdec"]["works"]
         assert not found["backend tensorrt"]["works"]
 

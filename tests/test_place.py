@@ -6,7 +6,7 @@ from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import is_url, scheme_of, shown
+from streamllie.place import is_url, scheme_of, shown, visible
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,8 @@ def test_who_takes_files_only_says_so_and_shows_no_secret(take, tmp_path):
         take("y\0.mp4", file, *more)
     with pytest.raises(SourceError if take is compare else SinkError, match="is a URL"):
         take(file, url, *more)
+
+
+def test_no_name_steers_a_terminal():
+    assert visible("\x1b[2Jnight\n\r\x9b5m\u202e.mp4\udce9") == r"\x1b[2Jnight\n\r\x9b5m\u202e.mp4\udce9"
+    assert visible("Łódź, 夜.mp4") == "Łódź, 夜.mp4"
