@@ -34,7 +34,7 @@ def text_of(wheel: zipfile.ZipFile, end: str) -> str:
 def test_only_the_package_and_its_shelf_are_inside(wheel):
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"streamllie"}
-    wanted = {"cli.py", "compare/page.html", "engines/manifest.toml", "engines/lite.onnx"}
+    wanted = {"cli.py", "py.typed", "compare/page.html", "engines/manifest.toml", "engines/lite.onnx"}
     assert {f"streamllie/{name}" for name in wanted} <= set(wheel.namelist())
 
 
