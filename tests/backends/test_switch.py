@@ -41,16 +41,25 @@ def test_frames_flow_at_once_and_the_memory_goes_along_when_the_better_engine_is
 
 
 def test_a_frame_that_was_started_is_taken_from_the_engine_that_started_it():
-    opened = engine("onnxruntime")
-    with Switching(engine("openvino"), lambda: opened) as switching:
+    ready = threading.Event()
+
+    def later():
+        assert ready.wait(20)
+        return engine("onnxruntime")
+
+    frames = [dark_frame(SMALL, seed=seed) for seed in range(3)]
+    with engine("openvino") as reference:
+        expected = [reference(frame) for frame in frames[:2]]
+    with Switching(engine("openvino"), later) as switching:
+        first = switching.start(frames[0])
+        ready.set()
         switching._thread.join()
-        frames = [dark_frame(SMALL, seed=seed) for seed in range(3)]
-        take = switching.start(frames[0])
-        waiting = switching.start(frames[1])
-        assert np.array_equal(take().y, engine("onnxruntime")(frames[0]).y)
-        waiting()
-    with pytest.raises(BackendError, match="closed"):
-        opened(frames[2])
+        second = switching.start(frames[1])
+        assert switching.backend == "openvino"
+        for take, frame in zip((first, second), expected, strict=True):
+            assert np.array_equal(take().y, frame.y)
+        switching(frames[2])
+        assert switching.backend == "onnxruntime"
 
 
 def test_an_engine_that_never_comes_is_said_once_and_the_first_one_goes_on(caplog):
