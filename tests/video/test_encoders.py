@@ -11,7 +11,7 @@ from streamllie.errors import SinkError
 from streamllie.frame import VideoFormat
 from streamllie.video.choice import choose
 from streamllie.video.containers import CONTAINERS
-from streamllie.video.encoders import ENCODERS, FAMILIES, Encoder
+from streamllie.video.encoders import ENCODERS, Encoder
 from streamllie.video.rate import default_cap, parse_rate
 from tests import media
 from tests.video.chain import enhance, streams
@@ -155,10 +155,6 @@ def test_hardware_is_probed_and_falls_back_with_a_message(caplog: pytest.LogCapt
     else:
         assert choice.encoder.name == "libx264"
         assert "h264_nvenc does not run here" in caplog.text
-
-
-def test_families_are_those_of_the_command_line() -> None:
-    assert FAMILIES == ("h264", "hevc", "av1", "vp9", "ffv1", "prores")
 
 
 @pytest.mark.parametrize(
