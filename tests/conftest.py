@@ -1,5 +1,7 @@
 """What tests of several folders share: a dark clip, a dark picture, and no shelf but ours."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,13 @@ def no_shelf_and_no_cache_but_ours(tmp_path_factory):
         patch.setenv("STREAMLLIE_SHELF", str(tmp_path_factory.mktemp("shelf")))
         patch.setenv("STREAMLLIE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def no_thread_stays() -> Iterator[None]:
+    """Whatever a test does, the threads of its runs have ended after it."""
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name == "streamllie-ahead"] == []
 
 
 @pytest.fixture

@@ -2,24 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from streamllie.ahead import Ahead, Stop
+from tests.waiting import until
 
-
-@pytest.fixture(autouse=True)
-def no_thread_stays() -> Iterator[None]:
-    yield
-    assert [thread.name for thread in threading.enumerate() if thread.name == "streamllie-ahead"] == []
-
-
-def until(condition, seconds: float = 5.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen in time"
-        time.sleep(0.001)
+pytestmark = pytest.mark.usefixtures("no_thread_stays")
 
 
 def test_items_come_in_order_and_all_of_them():
@@ -154,23 +143,24 @@ def test_newest_still_delivers_the_error_of_a_dead_camera():
 
 def test_a_stalled_camera_holds_the_exit_once_and_not_once_per_stage():
     """With a stop flag for each stage, every stage waited for the stalled one in turn."""
-    stall = 0.3  # seconds that one read of this camera blocks
+    stop, reads = Stop(), []
 
     def camera():
+        reads.append("the first is quick")
+        yield 0
         while True:
-            time.sleep(stall)
+            reads.append("blocks until the run ends")
+            stop.wait(5)
             yield 0
 
-    stop = Stop()
-    began = 0.0
     with (
         Ahead(camera(), stop=stop) as first,
         Ahead(first, stop=stop) as second,
         Ahead(second, stop=stop) as third,
     ):
         next(third)
-        began = time.monotonic()
-    assert time.monotonic() - began < 2 * stall
+        until(lambda: len(reads) == 2)
+    assert len(reads) == 2, "it was read again after the run had ended"
 
 
 def test_a_source_that_waits_on_the_stop_does_not_hold_the_exit():

@@ -10,11 +10,7 @@ import pytest
 from streamllie.frame import Frame
 from streamllie.pipeline import run
 
-
-@pytest.fixture(autouse=True)
-def no_thread_stays() -> Iterator[None]:
-    yield
-    assert [thread.name for thread in threading.enumerate() if thread.name == "streamllie-ahead"] == []
+pytestmark = pytest.mark.usefixtures("no_thread_stays")
 
 
 class Kept:

@@ -1,15 +1,14 @@
 """The page in a real browser: what a person sees, clicks and types."""
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
 
 from streamllie.compare.report import compare
+from tests.browser import CHROMIUM
 from tests.compare.conftest import shot
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
@@ -19,10 +18,9 @@ def browser():
         pytest.skip("needs playwright: pip install playwright")
     from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - not everybody has it
 
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
         try:
-            started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         except Error:
             pytest.skip("needs a browser: install chromium or Chrome, or run `playwright install chromium`")
         yield started

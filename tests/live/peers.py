@@ -143,13 +143,6 @@ def _outside(beep: float, dark: float, light: float) -> float:
     return light - beep if beep > light else max(0.0, dark - beep)
 
 
-def until(condition, seconds: float, what: str) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, f"{what} did not happen within {seconds} s"
-        time.sleep(0.05)
-
-
 class nginx:  # noqa: N801 - the program's name
     """An RTMP server on a port, as long as the `with` lasts."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from streamllie.errors import SinkError, SourceError
 from streamllie.live.rtc import apply, without_addresses
 from streamllie.live.serve import Server, is_loopback, media_addresses
 from streamllie.live.stage import Controls
+from tests.browser import CHROMIUM
 from tests.live.peers import free_port
 from tests.media import make_video, picture
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TOKEN = "a-token-of-24-characters"
 NONE = "\N{EN DASH}"  # what the page shows before there is a figure
 LIGHT = """() => {

@@ -24,8 +24,8 @@ from tests.live.peers import (
     nginx,
     offsets,
     pictures,
-    until,
 )
+from tests.waiting import until
 
 TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
 SECONDS = 5

@@ -90,10 +90,7 @@ def test_full_range_becomes_limited_where_nobody_could_tell_and_it_is_said(
 
 @pytest.mark.parametrize("standard", ["pq", "hlg"])
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
-def test_hdr_keeps_its_tags_and_its_depth(
-    tmp_path: Path, standard: str, codec: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SVT_LOG", "1")
+def test_hdr_keeps_its_tags_and_its_depth(tmp_path: Path, standard: str, codec: str) -> None:
     source = tagged(tmp_path / "night.mp4", standard, "limited", codec=codec, layout="yuv420p10le")
 
     enhance(source, tmp_path / "day.mp4")

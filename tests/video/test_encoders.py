@@ -19,11 +19,6 @@ from tests.video.chain import enhance, streams
 HD = VideoFormat(height=1080, width=1920, rate=Fraction(30))
 
 
-@pytest.fixture(autouse=True)
-def _quiet_svt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SVT_LOG", "1")
-
-
 @pytest.mark.parametrize(
     ("encoder", "origin", "container", "family"),
     [

@@ -27,11 +27,6 @@ LEGAL = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quiet_svt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SVT_LOG", "1")
-
-
 @pytest.mark.parametrize(("codec", "container"), LEGAL)
 def test_frames_out_equal_frames_in(tmp_path: Path, codec: str, container: str) -> None:
     encoder, options = CODECS[codec]
