@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -37,15 +36,14 @@ def cache(tmp_path_factory) -> EngineCache:
 @pytest.mark.parametrize(
     ("precision", "targets"), [("fp16", ("sm89",)), ("fp32", ())], ids=["fp16-sm89", "fp32-default"]
 )
-def test_every_model_builds_with_open_sizes_in_seconds(model, precision, targets, cache):
+def test_every_model_builds_with_open_sizes_and_stays_small(model, precision, targets, cache):
     shares = []
-    began = time.process_time()  # of the CPU: a machine that is busy with other things makes the wall's longer
     built = build_engine(
         model, precision=precision, targets=targets, flavour="tensorrt-rtx", cache=cache, on_step=shares.append
     )
-    assert time.process_time() - began < 15  # of both cores; a camera that is followed takes half of it
     assert built.fresh
-    assert built.bytes == built.path.stat().st_size > 100_000
+    assert built.bytes == built.path.stat().st_size
+    assert 100_000 < built.bytes < 60_000_000, "120 MB once took three times as long to build"
     assert shares == sorted(shares) and shares[-1] > 0.5
     layers = built.header.about["layers"]
     assert (layers.get("half", 0) > 50) == (precision == "fp16")
@@ -64,7 +62,6 @@ def test_a_second_build_is_found_in_the_cache_and_the_event_is_the_promised_one(
     first = build_engine("lite", flavour="tensorrt-rtx", cache=cache)
     again = build_engine("lite", flavour="tensorrt-rtx", cache=cache)
     assert not again.fresh
-    assert again.seconds < 1
     assert list(again.event()) == ["path", "bytes", "seconds", "flavour", "version", "precision", "key"]
     assert again.event()["key"] == first.header.key
 
