@@ -25,7 +25,7 @@ ENCODER = next(
 
 
 class LowDelay:
-    """An H.264 encoder for 8-bit frames of one size: `context`, made here or that of an output stream.
+    """An H.264 encoder for 8-bit frames of one size: `context`, of libx264.
 
     Remembers one picture, and the last time.
     """
@@ -34,7 +34,7 @@ class LowDelay:
         self,
         format: VideoFormat,
         *,
-        context: VideoCodecContext | None = None,
+        context: VideoCodecContext,
         crf: float | None = None,
         preset: str | None = None,
         max_bitrate: str | None = None,
@@ -43,10 +43,6 @@ class LowDelay:
             raise SinkError(refusal)
         options = options_of(ENCODER, format, crf=crf, preset=preset, max_bitrate=max_bitrate)
         rate = format.rate or Fraction(30)
-        if context is None:
-            made = av.CodecContext.create(ENCODER.name, "w")
-            assert isinstance(made, VideoCodecContext)
-            context = made
         self.height, self.width = format.height // 2 * 2, format.width // 2 * 2
         context.height, context.width, context.pix_fmt = self.height, self.width, "yuv420p"
         context.time_base, context.framerate = TICK, rate

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamllie.live.soak import Cycle, grown
+from tests.soak import Cycle, grown
 
 CALM = Cycle(
     cycle=0, seconds=0.0, fps=30.0, p50_ms=20.0, p99_ms=40.0, dropped=0, returns=0, mode="full", sizes=["640x480"],

@@ -21,9 +21,9 @@ from streamllie.live.session import Live
 from streamllie.live.stage import Controls
 from streamllie.video.capture import shots
 from streamllie.video.inputs import resolve
-from streamllie.video.transmit import Transmitter
 from tests.live.peers import free_port, sent
 from tests.media import Sound, make_video, picture, planar_frame
+from tests.transmit import Transmitter
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_thread_stays")
@@ -195,7 +195,7 @@ class Peer:
 
 
 def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_nothing():
-    """In seconds what streamllie/live/soak.py does for minutes."""
+    """In seconds what tests/soak.py does for minutes."""
     seen: set[tuple[int, int]] = set()  # (times that it came back, height)
 
     def changes_size_and_falls_silent(send, reader):

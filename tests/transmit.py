@@ -34,8 +34,9 @@ class Transmitter:
         height, width = frame.y.shape
         if self._encoder is None or (self._encoder.height, self._encoder.width) != (height, width):
             format = VideoFormat(height=height, width=width, rate=Fraction(30))
-            own = self._stream.codec_context if self._encoder is None else None
-            self._encoder = LowDelay(format, context=own)
+            first = self._encoder is None
+            context = self._stream.codec_context if first else av.CodecContext.create("libx264", "w")
+            self._encoder = LowDelay(format, context=context)
         for packet in self._encoder.encode(frame, at=Fraction(at)):
             packet.stream = self._stream
             self._output.mux_one(packet)

@@ -1,6 +1,6 @@
 """A source of trouble: a dark transport stream over TCP that falls silent, changes size, dies and comes back.
 
-    python -m streamllie.live.shaky CYCLE
+    python -m tests.shaky CYCLE
 
 Each cycle of so many seconds is: calm, silent for SILENT seconds, calm, smaller pictures, gone for GONE
 seconds, back. It listens on a port of this machine, which it prints, serves one reader at a time, in real
@@ -22,7 +22,7 @@ from pathlib import Path
 from streamllie.bench import make_night
 from streamllie.frame import Frame
 from streamllie.video import VideoSource
-from streamllie.video.transmit import Transmitter
+from tests.transmit import Transmitter
 
 RATE = 30  # frames per second
 LARGE, SMALL = (480, 640), (360, 480)  # (height, width)

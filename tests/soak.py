@@ -1,9 +1,9 @@
 """Run for a long time against a source of trouble, and see that latency, memory, threads and handles stay.
 
-    python -m streamllie.live.soak --minutes 20 --cycle 60
+    python -m tests.soak --minutes 20 --cycle 60
 
 One JSON object per cycle, measured in its calm part, then a summary; exit code 1 if something grew. See
-shaky.py for what the source does.
+shaky.py for what the source does. soak.jsonl is the log of 20 minutes.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from statistics import median
 
 from streamllie.bench import memory_mb
 from streamllie.live.session import Live
-from streamllie.live.shaky import SILENT_FROM
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve
+from tests.shaky import SILENT_FROM
 
 CALM_FROM = 0.2  # share of a cycle after which the first, calm part is measured; before it the source comes back
 BUDGET = 1.0  # seconds: a busy machine must not change the work whose memory is watched
@@ -125,7 +125,7 @@ def _cycle(live: Live, number: int, latencies: list[float], sizes: list[str], *,
 @contextmanager
 def _shaky(period: float) -> Generator[int]:
     """The source of trouble in a process of its own; gives its port."""
-    command = [sys.executable, "-m", "streamllie.live.shaky", str(period)]
+    command = [sys.executable, "-m", "tests.shaky", str(period)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
