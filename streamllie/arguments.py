@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
@@ -19,6 +19,13 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Cuda = Literal["auto", "cuda-python", "pycuda"]
 LEAST, MOST = 16, 8192  # pixels of a side: 8K and a little more
 Codec = Literal["auto", "h264", "hevc", "av1", "vp9", "ffv1", "prores"]
+
+
+class Size(NamedTuple):
+    """A frame size."""
+
+    height: int
+    width: int
 
 
 def seconds(text: str) -> float:
@@ -37,19 +44,19 @@ def length(text: str) -> float:
     return found
 
 
-def size(text: str) -> str:
+def size(text: str) -> Size:
     """A frame size such as "1280x720"."""
     match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
-    if match is None or min(sides := (int(match[1]), int(match[2]))) < LEAST or max(sides) > MOST:
+    if match is None or min(found := Size(width=int(match[1]), height=int(match[2]))) < LEAST or max(found) > MOST:
         raise typer.BadParameter(
             f'"{text}" is no frame size; write width x height, such as 1280x720, each from {LEAST} to {MOST}'
         )
-    return text
+    return found
 
 
-def sizes(text: str) -> str:
+def sizes(text: str) -> list[Size]:
     """Frame sizes such as "1280x720,1920x1080"."""
-    return ",".join(size(part) for part in text.split(","))
+    return [size(part) for part in text.split(",")]
 
 
 def path(text: str) -> Path:

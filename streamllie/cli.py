@@ -154,7 +154,7 @@ def models(json: JsonOption = False) -> None:
 def bench(
     *,
     frame_sizes: Annotated[
-        str, typer.Option("--size", metavar="WxH[,WxH]", parser=sizes, help="Frame size; several for all backends.")
+        Any, typer.Option("--size", metavar="WxH[,WxH]", parser=sizes, help="Frame size; several for all backends.")
     ] = "1280x720",
     model: ModelOption = "lite",
     backend: Annotated[
@@ -171,8 +171,7 @@ def bench(
     json: JsonOption = False,
 ) -> None:
     """Measure this machine: the engine alone, the codecs alone, and a whole run; or all backends."""
-    parsed = [(int(h), int(w)) for w, h in (one.split("x") for one in frame_sizes.split(","))]
-    if backend != "all" and (len(parsed) > 1 or plot is not None):
+    if backend != "all" and (len(frame_sizes) > 1 or plot is not None):
         raise typer.BadParameter("several sizes, and --plot, go with --backend all")
     with console.Talk(json=json) as talk:
         if backend == "all":
@@ -180,14 +179,14 @@ def bench(
 
             if plot is not None:
                 check_plot(plot, overwrite=overwrite)
-            comparison = compare(parsed, model=model, frames=frames, on_step=talk.step)
+            comparison = compare(frame_sizes, model=model, frames=frames, on_step=talk.step)
             talk.result(comparison.event(), comparison.lines())
             if plot is not None:
                 draw(comparison, plot, overwrite=overwrite)
             return
         from streamllie.bench import bench as measure  # noqa: PLC0415
 
-        ((height, width),) = parsed
+        ((height, width),) = frame_sizes
         talk.measured(
             measure(
                 height=height, width=width, model=model, backend=backend, frames=frames, more=more,

@@ -1,14 +1,12 @@
 """The command line of engines: `streamllie engine build | list | info | prune`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from streamllie import console
-from streamllie.arguments import JsonOption, path
-from streamllie.arguments import size as frame_size
+from streamllie.arguments import JsonOption, Size, path, size
 
 if TYPE_CHECKING:
     from streamllie.backends.engine_cache import Entry
@@ -18,25 +16,6 @@ app = typer.Typer(name="engine", no_args_is_help=True, help="Build TensorRT engi
 
 Precision = Literal["fp16", "bf16", "fp32"]
 Flavour = Literal["auto", "tensorrt-rtx", "tensorrt"]
-
-
-@dataclass(frozen=True)
-class Size:
-    """A frame size."""
-
-    height: int
-    width: int
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.height, self.width
-
-
-def size(text: str) -> Size:
-    """A frame size such as "1280x720"."""
-    width, height = frame_size(text).split("x")
-    return Size(int(height), int(width))
 
 
 @app.command()
@@ -142,9 +121,9 @@ def _sizes(only: list[Size], least: Size | None, best: Size | None, most: Size |
     from streamllie.backends.tensorrt_build import Sizes  # noqa: PLC0415 - loads numpy
 
     usual = Sizes()
-    low, high = least.pair if least else usual.least, most.pair if most else usual.most
+    low, high = least or usual.least, most or usual.most
     height, width = (min(max(a, b), c) for a, b, c in zip(usual.best, low, high, strict=True))
-    growing = Sizes(least=low, best=best.pair if best else (height, width), most=high)
+    growing = Sizes(least=low, best=best or (height, width), most=high)
     return tuple(Sizes.fixed(*size.pair) for size in dict.fromkeys(only)) or (growing,)
 
 

@@ -14,6 +14,7 @@ from streamllie.arguments import (
     JsonOption,
     ModelOption,
     PrecisionOption,
+    Size,
     length,
     path,
     size,
@@ -30,7 +31,7 @@ CameraOption = Annotated[
     str, typer.Option("--camera", metavar="C", help="A number, a name, /dev/videoN, a URL, a file or lavfi:GRAPH.")
 ]
 SizeOption = Annotated[
-    str | None, typer.Option("--size", metavar="WxH", parser=size, help="Ask the camera for this size.")
+    Size | None, typer.Option("--size", metavar="WxH", parser=size, help="Ask the camera for this size.")
 ]
 RateOption = Annotated[float | None, typer.Option("--fps", min=1, max=240, help="Ask the camera for this rate.")]
 StrengthOption = Annotated[float, typer.Option("--strength", min=0, max=1, help="Share of the effect.")]
@@ -96,12 +97,12 @@ def webcam(
 
             part("serve").serve(
                 camera, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
-                precision=precision, controls=controls, budget=budget / 1000, size=_size(frame_size), rate=fps,
+                precision=precision, controls=controls, budget=budget / 1000, size=frame_size, rate=fps,
                 hold=camera_exposure == "hold",
             )  # fmt: skip
             return
         done = run(
-            camera, size=_size(frame_size), rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
+            camera, size=frame_size, rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
             record=record, overwrite=overwrite, model=model, backend=backend, precision=precision,
             budget=budget / 1000, hold=camera_exposure == "hold", duration=duration, on_stats=talk.stats,
         )  # fmt: skip
@@ -156,7 +157,7 @@ def latency(
     camera: Annotated[
         str | None, typer.Option("--camera", metavar="C", help="What to play; a dark clip is made by default.")
     ] = None,
-    frame_size: Annotated[str, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",
+    frame_size: Annotated[Size, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",  # type: ignore[assignment]
     duration: Annotated[float, typer.Option(metavar="T", parser=length, help="Measure for so long.")] = "10",  # type: ignore[assignment]
     budget: BudgetOption = 60.0,
     glass: Annotated[
@@ -172,13 +173,11 @@ def latency(
         from streamllie.live.extra import part  # noqa: PLC0415 - loads libav
         from streamllie.live.latency import latency as measure  # noqa: PLC0415
 
-        wanted = _size(frame_size)
-        assert wanted is not None
         run = partial(measure, camera, on_step=talk.step)
         if glass:
             run = partial(part("glass").glass_to_glass, camera or "0")
         found = run(
-            size=wanted, duration=duration, budget=budget / 1000, model=model, backend=backend, precision=precision
+            size=frame_size, duration=duration, budget=budget / 1000, model=model, backend=backend, precision=precision
         )
         talk.measured(found)
 
@@ -195,10 +194,3 @@ def relay(talk: console.Talk, source: str, target: str, options: Options) -> Non
             raise StreamLLIEError(f"--{name} is for files, not for live streams; leave it out")
     wanted = {name: value for name, value in options.items() if name not in ("start", "codec", "compare", "cuda")}
     talk.live_done(run(source, target, on_stats=talk.stats, **wanted))  # type: ignore[arg-type]
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, height = (int(part) for part in text.split("x"))
-    return height, width

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from streamllie import arguments, cli_engine
+from streamllie.arguments import Size
 from streamllie.backends import BACKENDS, PRECISIONS, tensorrt_build
 from streamllie.backends.cuda import LAYERS
 from streamllie.backends.tensorrt_library import FLAVOURS
@@ -25,3 +26,8 @@ from streamllie.video.encoders import FAMILIES
 )
 def test_the_command_line_offers_just_what_the_library_has(offered, known):
     assert get_args(offered) == known
+
+
+def test_a_size_is_written_width_first_and_read_height_first():
+    assert arguments.size("1280x720") == Size(height=720, width=1280)
+    assert arguments.sizes("1280x720,64x48") == [(720, 1280), (48, 64)]
