@@ -187,12 +187,10 @@ def bench(
         from streamllie.bench import bench as measure  # noqa: PLC0415
 
         ((height, width),) = frame_sizes
-        talk.measured(
-            measure(
-                height=height, width=width, model=model, backend=backend, frames=frames, more=more,
-                on_step=talk.step,
-            )
-        )  # fmt: skip
+        found = measure(
+            height=height, width=width, model=model, backend=backend, frames=frames, more=more, on_step=talk.step
+        )
+        talk.result(found.event(), found.lines())
 
 
 @app.command()

@@ -179,7 +179,7 @@ def latency(
         found = run(
             size=frame_size, duration=duration, budget=budget / 1000, model=model, backend=backend, precision=precision
         )
-        talk.measured(found)
+        talk.result(found.event(), found.lines())
 
 
 def relay(talk: console.Talk, source: str, target: str, options: Options) -> None:

@@ -9,7 +9,7 @@ import math
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
@@ -33,18 +33,6 @@ if TYPE_CHECKING:
 verbose = False  # set by --verbose, before any command
 EVERY = 0.5  # seconds between progress events
 INTERRUPTED = 130  # what shells expect after Ctrl-C
-
-
-class Measured(Protocol):
-    """Figures that know how they are told."""
-
-    def event(self) -> dict[str, object]:
-        """For programs."""
-        ...
-
-    def lines(self) -> Iterable[str]:
-        """For people."""
-        ...
 
 
 class Talk(logging.Handler):
@@ -174,13 +162,6 @@ class Talk(logging.Handler):
 
         self.serving(address)
         webbrowser.open(address)
-
-    def measured(self, figures: Measured) -> None:
-        """What a measurement gave."""
-        if self._json:
-            self._event(**figures.event())
-        else:
-            self._print(*figures.lines())
 
     def cameras(self, cameras: list[Camera]) -> None:
         """What can be looked through."""
