@@ -11,23 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamllie.compare.figures import Flicker, cells, restlessness
 from training.planes import LUMA, Rgb
 
 Frames = Sequence[Rgb]
 
-CELLS = 8  # rows and columns of the grid in which local flicker is looked for
 AGREE = 1.5  # pixels; where the flow there and the flow back differ by more, something was covered or uncovered
 CHANGED = 12.0  # levels of the truth; a trail over what looks the same is seen by nobody
 TRAIL = 0.1  # seconds for which a pixel that changed counts as just uncovered
 SETTLED = 4.0  # levels: a picture this near to its final brightness has followed the light
-
-
-@dataclass(frozen=True)
-class Flicker:
-    """Restlessness of brightness in 8-bit levels."""
-
-    whole: float
-    cell: float  # of the worst cell of the grid
 
 
 def luma(rgb: Rgb) -> NDArray[np.float32]:
@@ -42,9 +34,8 @@ def flicker(frames: Frames, truth: Frames) -> Flicker:
     depends on what is shown (dark hair too bright, a white wall too dark), what moves counts as flicker too.
     Against what the same network makes of the clip without noise, instead of the truth, it does not.
     """
-    cells = np.stack([_cells(a) - _cells(b) for a, b in zip(frames, truth, strict=True)])  # (frames, CELLS, CELLS)
-    whole = np.array([luma(a).mean() - luma(b).mean() for a, b in zip(frames, truth, strict=True)])
-    return Flicker(float(whole.std()), float(cells.std(axis=0).max()))
+    errors = np.stack([cells(luma(a)) - cells(luma(b)) for a, b in zip(frames, truth, strict=True)])
+    return restlessness(errors.astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -127,7 +118,3 @@ def settling(frames: Frames, truth: Frames, *, switch: int, rate: float) -> Sett
 
 def _moved(values: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.float32]:
     return cv2.remap(values, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _cells(rgb: Rgb) -> NDArray[np.float32]:
-    return cv2.resize(luma(rgb), (CELLS, CELLS), interpolation=cv2.INTER_AREA)

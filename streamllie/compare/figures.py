@@ -45,7 +45,7 @@ class Figures:
         self.times.append(float(moment.time))
         lumas = [_levels(frame.y, video) for frame, video in zip(moment.frames, self._formats, strict=True)]
         for grids, luma in zip(self._grids, lumas, strict=True):
-            grids.append(cv2.resize(luma, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32))
+            grids.append(cells(luma))
         if self._comparable:
             for psnr, luma in zip(self._psnr, lumas[:2], strict=True):
                 error = float(np.mean((luma - lumas[2]) ** 2))
@@ -61,7 +61,7 @@ class Figures:
 
     def flicker(self, which: int) -> Flicker:
         """Of what `fast` tells."""
-        return _restlessness(self._fast(which))
+        return restlessness(self._fast(which))
 
     def fast(self, which: int) -> Floats:
         """Mean luma of each frame about its own average over SLOW seconds, within each scene."""
@@ -69,7 +69,7 @@ class Figures:
 
     def flicker_to_reference(self, which: int) -> Flicker | None:
         """Of the difference to the reference, over the whole video; None without one."""
-        return _restlessness(self._grid(which) - self._grid(2)) if self._reference else None
+        return restlessness(self._grid(which) - self._grid(2)) if self._reference else None
 
     def _fast(self, which: int) -> Floats:
         grid = self._grid(which)
@@ -82,7 +82,13 @@ class Figures:
         return np.stack(self._grids[which]).astype(np.float64)  # (frames, CELLS, CELLS)
 
 
-def _restlessness(difference: Floats) -> Flicker:
+def cells(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean luma of each cell of the grid, (CELLS, CELLS), of a picture (H, W)."""
+    return cv2.resize(luma, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def restlessness(difference: Floats) -> Flicker:
+    """Of cells over time, or of their difference to those of another video: (frames, CELLS, CELLS)."""
     whole = difference.mean(axis=(1, 2))
     return Flicker(whole=float(whole.std()), cell=float(difference.std(axis=0).max()))
 
