@@ -26,9 +26,11 @@ from streamllie.backends.tensorrt_library import choose
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import Model, find, models
+from streamllie.video.cameras import cameras
 from streamllie.video.choice import probe
 from streamllie.video.encoders import ENCODERS
 from streamllie.video.hardware import probe_nvdec
+from streamllie.video.v4l2 import devices
 
 PACKAGES = (
     *("numpy", "opencv-python-headless", "opencv-python", "openvino", "onnxruntime", "torch"),
@@ -192,14 +194,14 @@ def _nvdec() -> Finding:
 
 def _camera() -> Finding:
     """Cameras as the system lists them; whether one gives frames is seen when it is opened."""
-    nodes = sorted(Path("/dev").glob("video*"))
-    if not nodes:
-        return Finding(subject="camera", works=False, detail="no /dev/video* is there; plug one in, or pass it through")
-    shut = [str(node) for node in nodes if not os.access(node, os.R_OK | os.W_OK)]
+    shut = [device for device in devices() if not os.access(device, os.R_OK | os.W_OK)]
     if shut:
         detail = f"{', '.join(shut)} may not be opened; add yourself to the group video and log in again"
         return Finding(subject="camera", works=False, detail=detail)
-    return Finding(subject="camera", works=True, detail=", ".join(map(str, nodes)))
+    found = [f"{camera.name} ({camera.device})" for camera in cameras()]
+    if not found:
+        return Finding(subject="camera", works=False, detail="none is there; plug one in, or pass it through")
+    return Finding(subject="camera", works=True, detail=", ".join(found))
 
 
 def _encoders() -> Iterator[Finding]:
