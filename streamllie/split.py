@@ -1,8 +1,14 @@
 """Show a frame before and after in one picture: its left half as it was, its right half as it became."""
 
-from streamllie.frame import Frame, Plane, VideoFormat
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import Rgb
 
+Sample = TypeVar("Sample", bound=np.generic)
 WIDE = 640  # columns of a picture for each pixel on either side of its middle that the white line takes
 
 
@@ -27,14 +33,14 @@ def split(before: Frame, after: Frame, video: VideoFormat) -> Frame:
 
 def split_rgb(before: Rgb, after: Rgb) -> Rgb:
     """The same for two pictures (H, W, 3)."""
-    joined, middle = after.copy(), after.shape[1] // 2
-    half = max(1, round(after.shape[1] / WIDE))
-    joined[:, :middle] = before[:, :middle]
-    joined[:, max(0, middle - half) : middle + half] = 255
-    return joined
+    columns = after.shape[1]
+    half = max(1, round(columns / WIDE))
+    return _joined(before, after, True, True, middle=columns // 2, half=half, line=255)
 
 
-def _joined(before: Plane, after: Plane, across: bool, first: bool, *, middle: int, half: int, line: int) -> Plane:
+def _joined(
+    before: NDArray[Sample], after: NDArray[Sample], across: bool, first: bool, *, middle: int, half: int, line: int
+) -> NDArray[Sample]:
     joined = after.copy()
     seen, old = (joined, before) if across else (joined.T, before.T)
     left = slice(None, middle) if first else slice(middle, None)
