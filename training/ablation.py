@@ -26,11 +26,11 @@ from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.adr import ADR
+from streamllie.models.export import write_onnx
 from streamllie.models.memory import Memory, pool
 from streamllie.models.network import Gate, Network, NetworkSize
 from streamllie.models.pog import POG
 from training.command import said
-from training.export import write_onnx
 from training.losses import ssim
 from training.pairs import LOL, validation_pairs
 from training.planes import Rgb

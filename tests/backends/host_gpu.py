@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import numpy as np
 import onnxruntime as ort
 
-from streamllie.backends.graphs import BLOCK
+from streamllie.backends.graphs import BLOCK, padded
 from streamllie.backends.rewrite import rewritten
-from streamllie.backends.tensorrt_build import Sizes, padded
+from streamllie.backends.tensorrt_build import Sizes
 
 TYPES = {"tensor(float)": "FLOAT", "tensor(uint8)": "UINT8"}
 DTYPES = {"FLOAT": np.float32, "UINT8": np.uint8}

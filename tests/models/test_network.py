@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from streamllie.models.exposure import GRID
+from streamllie.models.exposure import GRID, curve
 from streamllie.models.fold import fold
 from streamllie.models.memory import Memory
-from streamllie.models.network import Gate, Network, curve
+from streamllie.models.network import Gate, Network
 from tests.models.networks import SMALL
 
 

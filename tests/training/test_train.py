@@ -15,8 +15,9 @@ from streamllie.models.memory import Memory
 from streamllie.models.network import Network
 from tests.models.networks import SMALL
 from training import recipe
+from training.checkpoints import grow
 from training.recipe import Mixture, Recipe
-from training.train import grow, learning_rate, train
+from training.train import learning_rate, train
 
 ROOT = Path(__file__).parents[2]
 
