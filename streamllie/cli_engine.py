@@ -124,7 +124,7 @@ def _sizes(only: list[Size], least: Size | None, best: Size | None, most: Size |
     low, high = least or usual.least, most or usual.most
     height, width = (min(max(a, b), c) for a, b, c in zip(usual.best, low, high, strict=True))
     growing = Sizes(least=low, best=best or (height, width), most=high)
-    return tuple(Sizes.fixed(*size.pair) for size in dict.fromkeys(only)) or (growing,)
+    return tuple(Sizes.fixed(*one) for one in dict.fromkeys(only)) or (growing,)
 
 
 def _targets(words: list[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import logging
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -46,21 +47,14 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto", c
     """
     gpu = find_gpu()
     library = choose(gpu)
-    memory = open_memory(cuda)
+    if model.path.suffix == SUFFIX:
+        return _opened(lambda: _from_file(model, format, library), format, gpu, cuda)
+    plan = _plan(model, format, precision)
     try:
-        if model.path.suffix == SUFFIX:
-            return _engine(_from_file(model, format, library), format, gpu, memory)
-        plan = _plan(model, format, precision)
-        try:
-            return _engine(_from_cache(plan, library, gpu), format, gpu, memory)
-        except OutOfMemory as error:
-            _log.warning("%s; trying an engine for %dx%d alone", error, format.width, format.height)
-            memory.close()
-            memory = open_memory(cuda)
-            return _engine(_from_cache(_only(plan, format), library, gpu), format, gpu, memory)
-    except BaseException:
-        memory.close()
-        raise
+        return _opened(lambda: _from_cache(plan, library, gpu), format, gpu, cuda)
+    except OutOfMemory as error:
+        _log.warning("%s; trying an engine for %dx%d alone", error, format.width, format.height)
+    return _opened(lambda: _from_cache(_only(plan, format), library, gpu), format, gpu, cuda)
 
 
 def is_built(model: Model, format: VideoFormat, *, precision: str = "auto") -> bool:
@@ -87,8 +81,8 @@ def _only(plan: Plan, format: VideoFormat) -> Plan:
 def _from_cache(plan: Plan, library: Library, gpu: Gpu) -> Loaded:
     """The engine of a plan. One that the library refuses is built again, once."""
     key = plan.key(library, gpu)
-    if key in _loaded:
-        return _loaded[key]
+    if (known := _loaded.get(key)) is not None:
+        return known
     header, body, fresh = ready(plan, library, gpu)
     try:
         loaded = Loaded(header, body, library)
@@ -118,6 +112,16 @@ def _from_file(model: Model, format: VideoFormat, library: Library) -> Loaded:
         wanted = "more than 8 bits" if about["deep"] else "8 bits"
         raise EngineUnusable(f"{model.path} is for video of {wanted}; build one for this with `engine build`")
     return Loaded(header, body, library)
+
+
+def _opened(load: Callable[[], Loaded], format: VideoFormat, gpu: Gpu, cuda: str) -> Engine:
+    """An engine with device memory of its own, which is freed if that fails."""
+    memory = open_memory(cuda)
+    try:
+        return _engine(load(), format, gpu, memory)
+    except BaseException:
+        memory.close()
+        raise
 
 
 def _engine(loaded: Loaded, format: VideoFormat, gpu: Gpu, memory: Memory) -> Engine:

@@ -1,6 +1,7 @@
 """What a machine without a GPU, or without a part of what a GPU needs, is told: the reason and the way out."""
 
 import importlib.util
+import weakref
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,50 @@ def test_the_kernels_of_a_gpu_are_kept_under_a_key_of_their_own(tmp_path):
     assert len(keys) == 2
     Kernels(engine, library, CARD, cache=EngineCache(Path(tmp_path))).keep()  # nothing was compiled: nothing is written
     assert list(tmp_path.iterdir()) == []
+
+
+class Room:
+    """Device memory that counts how often it is freed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_memory_is_freed_once_where_the_second_try_fails_too(monkeypatch):
+    rooms, first = [], Room()
+
+    def opened(cuda: str):
+        if rooms:
+            raise BackendError("the driver is gone")
+        rooms.append(first)
+        return first
+
+    def full(*_: object):
+        raise OutOfMemory("CUDA error 2")
+
+    for name, value in (
+        ("find_gpu", lambda: CARD),
+        ("choose", lambda gpu: Library(flavour="tensorrt-rtx", version="1", module=None)),
+        ("open_memory", opened),
+        ("_from_cache", full),
+    ):
+        monkeypatch.setattr(tensorrt, name, value)
+    with pytest.raises(BackendError, match="the driver is gone"):
+        tensorrt.open_engine(shelf.find("lite"), FORMAT)
+    assert first.closed == 1
+
+
+def test_an_engine_that_somebody_lets_go_of_at_this_moment_is_loaded_again(monkeypatch):
+    class Losing(weakref.WeakValueDictionary):
+        def __contains__(self, key: object) -> bool:
+            return True  # and gone when it is asked for
+
+    library = Library(flavour="tensorrt-rtx", version="1", module=None)
+    header = Header(kind="engine", key="1" * 64, about={})
+    monkeypatch.setattr(tensorrt, "_loaded", Losing())
+    monkeypatch.setattr(tensorrt, "ready", lambda *_: (header, b"", True))
+    monkeypatch.setattr(tensorrt, "Loaded", lambda *_: Room())
+    assert isinstance(tensorrt._from_cache(Plan(model="x", graph=b""), library, CARD), Room)
