@@ -72,7 +72,8 @@ class Server:
         # Whoever is not on this machine must show the token.
         self.token = token or (None if self._loopback else secrets.token_urlsafe(16))
         self._controls: Controls = options.pop("controls", None) or Controls()
-        self._options = {"model": find(model).path, **options}
+        find(model)  # one that is not there is told now, and not to the first visitor
+        self._options = {"model": model, **options}
         input = None if source is None else resolve(source, size=size, rate=rate)
         self._shared = None if input is None else Player(lambda stop: input, controls=self._controls, **self._options)
         self._peers: set[Peer] = set()

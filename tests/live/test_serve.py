@@ -14,7 +14,7 @@ pytest.importorskip("aiortc", reason="the extra [live] is not installed")
 
 import aiohttp
 
-from streamllie.errors import SinkError, SourceError
+from streamllie.errors import ModelNotFound, SinkError, SourceError
 from streamllie.live.rtc import apply, without_addresses
 from streamllie.live.serve import Server, is_loopback, media_addresses
 from streamllie.live.stage import Controls
@@ -212,6 +212,17 @@ def test_what_cannot_be_served_on_names_the_option_that_helps(host, other):
 def test_a_source_that_is_not_there_is_told_before_anything_is_served():
     with pytest.raises(SourceError, match="neither a camera"):
         Server("no-such-camera", host="127.0.0.1", port=0, token=None, model="lite")
+
+
+def test_a_model_of_the_shelf_stays_one_for_every_visitor(tmp_path, monkeypatch):
+    """Its path alone would be a file without a name, that no manifest checks."""
+    played = []
+    monkeypatch.setattr("streamllie.live.serve.Player", lambda source, **options: played.append(options))
+    clip = make_video(tmp_path / "night.mp4", frames=2)
+    Server(str(clip), host="127.0.0.1", port=0, token=None, model="lite")
+    assert played[0]["model"] == "lite"
+    with pytest.raises(ModelNotFound, match="huge"):
+        Server(str(clip), host="127.0.0.1", port=0, token=None, model="huge")
 
 
 @contextmanager
