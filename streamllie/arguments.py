@@ -79,3 +79,4 @@ PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithme
 CudaOption = Annotated[Cuda, typer.Option("--cuda", help="What TensorRT's device memory is on.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
+JsonListOption = Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")]

@@ -17,6 +17,7 @@ from streamllie.arguments import (
     BackendOption,
     Codec,
     CudaOption,
+    JsonListOption,
     JsonOption,
     ModelOption,
     OverwriteOption,
@@ -142,7 +143,7 @@ def compare(
 
 
 @app.command()
-def models(json: JsonOption = False) -> None:
+def models(json: JsonListOption = False) -> None:
     """Show what is on the shelf."""
     with console.Talk(json=json) as talk:
         from streamllie.shelf import models as on_shelf  # noqa: PLC0415

@@ -11,6 +11,7 @@ import typer
 from streamllie import console
 from streamllie.arguments import (
     BackendOption,
+    JsonListOption,
     JsonOption,
     ModelOption,
     PrecisionOption,
@@ -109,7 +110,7 @@ def webcam(
         talk.live_done(done)
 
 
-def cameras(json: JsonOption = False) -> None:
+def cameras(json: JsonListOption = False) -> None:
     """List the cameras of this machine, with their sizes and rates."""
     with console.Talk(json=json) as talk:
         from streamllie.video.cameras import cameras as here  # noqa: PLC0415

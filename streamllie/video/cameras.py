@@ -37,7 +37,7 @@ class Camera:
     modes: tuple[Mode, ...] = ()  # empty where the system does not tell
 
     def event(self) -> dict[str, object]:
-        """The line of `cameras --json`."""
+        """One of the array that `cameras --json` prints."""
         return {"name": self.name, "device": self.device, "modes": [mode.event() for mode in self.modes]}
 
 
