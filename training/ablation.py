@@ -52,6 +52,7 @@ RECIPE = Recipe(
     validate_every=10_000,
 )
 SEEDS = (1, 2, 3)
+ROUNDS = 15  # in which every variant is timed once
 LIMITS = ((0.0, 1.0), (-0.5, 0.5), (-0.5, 0.5))  # of y, u, v
 
 
@@ -196,7 +197,7 @@ def score_one(network: Network, low: Rgb, high: Rgb) -> tuple[float, float]:
     return plane_psnr(result, planes[3:]), ssim(result[0], planes[3]).item()
 
 
-def measure_times(rounds: int = 15) -> dict[str, float]:
+def measure_times() -> dict[str, float]:
     """Median milliseconds of a 1280x720 frame for each variant; they take turns, so that noise hits all alike."""
     rng = np.random.default_rng(0)
     shapes = ((720, 1280), (360, 640), (360, 640))
@@ -211,7 +212,7 @@ def measure_times(rounds: int = 15) -> dict[str, float]:
             engine = open_engine(shelf.find(path), format, backend="openvino", precision="fp32")
             engines[name] = stack.enter_context(engine)
         times: dict[str, list[float]] = {name: [] for name in engines}
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             for name, engine in engines.items():
                 for again in (False, True):  # the first call warms the caches
                     begin = time.perf_counter()

@@ -11,11 +11,9 @@ fade. Everything else that is called a cut is a false alarm, told under the even
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamllie.frame import Plane
 from streamllie.temporal.cuts import CutDetector
 from training import degrade
 from training.command import said
@@ -93,21 +91,14 @@ def main() -> None:
     print(f"{judged.events.total()} events: precision {judged.precision:.3f}, recall {judged.recall:.3f}")
 
 
-def judge(
-    data: Path | None,
-    *,
-    part: str,
-    stories: int,
-    rates: tuple[int, ...] | None = None,
-    detector: Callable[[], Callable[[Plane], bool]] = CutDetector,
-) -> Judgement:
+def judge(data: Path | None, *, part: str, stories: int) -> Judgement:
     """Tell so many stories to a fresh detector each, at the frame rates in turn; the parts share no story."""
     subjects = scenes(data, part=part)
     cameras = degrade.cameras(data / "sensor-noise/cameras.json") if data is not None else [CAMERA]
     judged = Judgement()
     for number in range(stories):
-        rate, seed = (rates or RATES)[number % len(rates or RATES)], number + JUDGE * (part == "judge")
-        story, is_cut = Story(seed, subjects, cameras, rate=rate), detector()
+        rate, seed = RATES[number % len(RATES)], number + JUDGE * (part == "judge")
+        story, is_cut = Story(seed, subjects, cameras, rate=rate), CutDetector()
         called = [n for n, luma in enumerate(story) if is_cut(luma)]
         judged.add(seed, rate, story.happenings, called)
     return judged

@@ -10,12 +10,13 @@ from training.recipe import Losses
 
 Planes = Sequence[Tensor]  # y, u, v
 NEAR_WHITE = 0.985  # what is brighter is soon lost
+SMOOTH = 1e-3  # below about this an absolute difference is squared
 CELL = 32  # pixels; the side of the squares whose brightness must not wander
 
 
-def charbonnier(a: Tensor, b: Tensor, eps: float = 1e-3) -> Tensor:
+def charbonnier(a: Tensor, b: Tensor) -> Tensor:
     """A smooth absolute difference."""
-    return torch.sqrt((a - b).square() + eps * eps).mean()
+    return torch.sqrt((a - b).square() + SMOOTH * SMOOTH).mean()
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:

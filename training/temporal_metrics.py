@@ -98,8 +98,7 @@ class Settling:
     """How brightness follows a light that is switched on."""
 
     seconds: float  # from the switch until it stays within SETTLED levels of its final value
-    peak: float  # levels by which it is farthest from the final value, from the switch on
-    rebound: float  # levels by which it swings to the other side of the final value after that
+    rebound: float  # levels by which it swings to the other side of the final value after it was farthest from it
 
 
 def settling(frames: Frames, truth: Frames, *, switch: int, rate: float) -> Settling:
@@ -111,7 +110,6 @@ def settling(frames: Frames, truth: Frames, *, switch: int, rate: float) -> Sett
     after = -np.sign(away[first]) * away[first:]
     return Settling(
         seconds=float((outside[-1] + 1) / rate) if outside.size else 0.0,
-        peak=float(np.abs(away).max()),
         rebound=float(max(after.max(), 0.0)),
     )
 

@@ -15,7 +15,6 @@ class Push:
 
     def __init__(self, stop: Stop) -> None:
         self.frames = 0  # that were pushed
-        self.dropped = 0  # that a newer one replaced
         self.notice: str | None = None
         self._stop = stop
         self._newest: tuple[av.VideoFrame, float] | None = None
@@ -24,7 +23,6 @@ class Push:
         """Never waits."""
         with self._stop.changed:
             self.frames += 1
-            self.dropped += self._newest is not None
             self._newest = (frame, time.perf_counter())
             self._stop.changed.notify_all()
 
