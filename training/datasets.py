@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training import degrade, moving
+from training import degrade, random_clips
 from training.drawings import drawing
 from training.pairs import LOL, PICTURES, SMALLEST, lol_numbers, training_pairs, validation_pairs
 from training.planes import LUMA, Planes, Rgb, read_clip, read_rgb
@@ -101,15 +101,15 @@ class Samples:
         return [np.stack(stacked[i::6]) for i in range(6)]
 
     def _clip(self, rng: np.random.Generator, frames: int, height: int, width: int) -> list[tuple[Planes, Planes]]:
-        large = round(moving.MARGIN * height), round(moving.MARGIN * width)
+        large = round(random_clips.MARGIN * height), round(random_clips.MARGIN * width)
         rgb, other = (self._clean_cut(rng, *large) for _ in range(2))
-        clip = moving.move(rgb, other, rng, frames=frames, height=height, width=width)
+        clip = random_clips.move(rgb, other, rng, frames=frames, height=height, width=width)
         shot = self._shot(rng)
         if self.recipe.mixture.bright and rng.random() < WELL_LIT:
             shot = shot.well_lit(rng)
         if rng.random() < FILMED:
             shot = replace(shot, quality=None, crf=int(rng.integers(*degrade.RATE_FACTORS)))
-        light = moving.light_path(rng, frames)
+        light = random_clips.light_path(rng, frames)
         dark = shot.film([degrade.to_linear(f) * factor for f, factor in zip(clip, light, strict=True)], rng)
         flip = rng.random() < 0.5
         return [

@@ -10,7 +10,7 @@ from training.recipe import Losses
 
 Planes = Sequence[Tensor]  # y, u, v
 NEAR_WHITE = 0.985  # what is brighter is soon lost
-SMOOTH = 1e-3  # below about this an absolute difference is squared
+SMOOTH = 1e-3  # of the range: a difference far below it counts by its square
 CELL = 32  # pixels; the side of the squares whose brightness must not wander
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from streamllie.models.network import Network, NetworkSize
-from training import moving
+from training import random_clips
 from training.datasets import Samples
 from training.recipe import Mixture, Recipe
 from training.train import clip_loss, to_float
@@ -38,7 +38,7 @@ def test_where_a_recipe_has_well_lit_pictures_some_clips_are_well_lit(data):
 def test_some_cameras_stand_still_and_some_move():
     still = panned = 0
     for seed in range(40):
-        clip = moving.move(picture(1), picture(2), np.random.default_rng(seed), frames=3, height=48, width=64)
+        clip = random_clips.move(picture(1), picture(2), np.random.default_rng(seed), frames=3, height=48, width=64)
         share = np.mean([np.array_equal(a, b) for a, b in zip(clip[0], clip[1], strict=True)])  # of rows
         still += share > 0.2
         panned += share < 0.02
@@ -47,7 +47,7 @@ def test_some_cameras_stand_still_and_some_move():
 
 
 def test_light_wanders_around_one():
-    paths = [moving.light_path(np.random.default_rng(seed), 30) for seed in range(30)]
+    paths = [random_clips.light_path(np.random.default_rng(seed), 30) for seed in range(30)]
     assert any((path == 1).all() for path in paths)
     assert any(path.std() > 0.02 for path in paths)
     assert all(0.8 < path.min() <= path.max() < 1.2 for path in paths)

@@ -1,4 +1,4 @@
-"""Short clips for training: stills that pan, zoom and shake, things that pass in front, light that hunts."""
+"""Random short clips to train on: stills that pan, zoom and shake, things that pass in front, light that hunts."""
 
 import math
 
