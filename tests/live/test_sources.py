@@ -106,17 +106,17 @@ def test_a_picture_that_changes_its_size_gets_another_format(tmp_path):
 
 def test_the_newest_frame_wins_and_what_gave_way_is_counted():
     with Live(resolve("lavfi:testsrc2=size=64x48:rate=200"), controls=Controls(enabled=False)) as live:
-        taken, before, dropped = [], 0, 0
+        taken = []
         for picture in live:
             if picture is None:
                 continue
             taken.append(picture.before.pts)
             live.shown(picture)
             if len(taken) == 12:
-                frames, dropped = live.tally.frames, live.dropped
                 break
-            before = live._enhanced.dropped
-            until(lambda before=before: live._enhanced.dropped >= before + 9)  # a view ten times slower than the source
+            gone = live._enhanced.dropped + 9
+            until(lambda gone=gone: live._enhanced.dropped >= gone)  # a view ten times slower than the source
+        frames, dropped = live.tally.frames, live.dropped
     assert frames == 12
     assert dropped >= 11 * 9
     assert min(b - a for a, b in pairwise(taken)) >= 10, "what is shown is newer than all that gave way"
