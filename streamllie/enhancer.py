@@ -18,7 +18,7 @@ from streamllie.shelf import find
 from streamllie.temporal.policy import Smoothing
 
 SIZES = 4  # engines that an Enhancer keeps, at most: a folder of photos has few shapes
-PIXELS = 8_000_000  # of their pictures in all: a million take 65 MB. The newest engine stays, however large
+PIXELS = 8_000_000  # of their pictures in all: a million take 65 MB on a CPU. The newest stays, however large
 APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
 TICK = 1_000_000  # a second in the unit in which an Enhancer counts time
 

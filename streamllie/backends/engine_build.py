@@ -76,8 +76,9 @@ def build_engine(
     """
     began = time.perf_counter()
     name, path = _found(subject, deep=deep)
-    if output is not None:
-        check_target(output, source=path, overwrite=overwrite)
+    for source in (path, Path(subject)):  # two where the deep graph stands beside the one that was named
+        if output is not None:
+            check_target(output, source=source, overwrite=overwrite)
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
     graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else path.read_bytes()

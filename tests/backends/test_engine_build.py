@@ -141,6 +141,9 @@ def test_a_deep_engine_is_made_of_a_deep_graph_or_not_at_all(tmp_path, cache):
                ((graph, False), (graph, True), (deep, True), (deep, False))]  # fmt: skip
     assert [header.about["deep"] for header in engines] == [False, True, True, True]
     assert len({header.key for header in engines}) == 2
+    for output in (graph, deep):
+        with pytest.raises(SinkError, match="is the input itself"):
+            build_engine(graph, deep=True, output=output, overwrite=True, **options)
 
 
 @pytest.mark.parametrize(
