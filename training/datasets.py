@@ -104,7 +104,7 @@ class Samples:
         large = round(random_clips.MARGIN * height), round(random_clips.MARGIN * width)
         rgb, other = (self._clean_cut(rng, *large) for _ in range(2))
         clip = random_clips.move(rgb, other, rng, frames=frames, height=height, width=width)
-        shot = self._shot(rng)
+        shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise)
         if self.recipe.mixture.bright and rng.random() < WELL_LIT:
             shot = shot.well_lit(rng)
         if rng.random() < FILMED:
@@ -116,9 +116,6 @@ class Samples:
             (Planes.of(d).turned(flip, False), Planes.of(b).turned(flip, False))
             for d, b in zip(dark, clip, strict=True)
         ]
-
-    def _shot(self, rng: np.random.Generator) -> degrade.Shot:
-        return degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, denoised=self.recipe.denoised)
 
     def _sample(self, rng: np.random.Generator, height: int, width: int) -> tuple[Planes, Planes]:
         kind = rng.choice(4, p=self.shares)
@@ -139,7 +136,7 @@ class Samples:
                 if rng.random() < LAMPS:
                     light = degrade.light_lamps(light, rng)
                     rgb = degrade.tone(light, None)
-                worse = self._shot(rng).take(light, rng)
+                worse = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise).take(light, rng)
             else:
                 worse = (degrade.mild if kind == 2 else degrade.lightless)(rgb, rng, self.cameras)
             dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)

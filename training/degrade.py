@@ -1,8 +1,8 @@
 """Make dark pictures from bright ones the way a camera does.
 
 display RGB -> linear light -> lamps -> less light (everywhere, or all but a window's side) -> sensor colours -> shot,
-read and row noise of a calibrated camera -> demosaic-like blur -> white balance -> (the camera's own denoising ->) tone
-curve -> 8 bits -> JPEG or H.264.
+read and row noise of a calibrated camera -> demosaic-like blur -> white balance -> tone curve -> 8 bits -> JPEG or
+H.264.
 The noise model and its numbers are those of Wei et al., "A Physics-based Noise Formation Model for Extreme Low-light
 Raw Denoising", CVPR 2020: shot noise has variance K * signal; read and row noise are log-linear in K.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.codec import h264
-from training.planes import LUMA, Rgb
+from training.planes import Rgb
 
 FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sensor, as in the calibration
 # Noise relative to that of the calibrated cameras, whose sensors are large. Pixels averaged into a smaller picture have
@@ -89,7 +89,6 @@ class Shot:
     gamma: float | None  # of the camera's tone curve; None: sRGB
     quality: int | None  # of JPEG; None: not compressed
     crf: int | None  # of H.264, rate factor; None: not compressed
-    denoiser: "Denoiser | None" = None  # of the camera itself
 
     @classmethod
     def draw(
@@ -100,13 +99,9 @@ class Shot:
         least: float = 2.0,
         most: float = 30.0,
         shares: tuple[float, float] = SHARES,
-        denoised: float = 0.0,
     ) -> "Shot":
-        """A random one; `least` and `most` are the smallest and the largest loss of light.
-
-        `denoised` is the chance that the camera works against its noise itself.
-        """
-        shot = cls(
+        """A random one; `least` and `most` are the smallest and the largest loss of light."""
+        return cls(
             ratio=float(np.exp(rng.uniform(np.log(least), np.log(most)))),
             shade=rng.uniform(0, 1, (3, 3)).astype(np.float32) if rng.random() < 0.2 else None,
             balance=np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.3)], dtype=np.float32),
@@ -118,13 +113,12 @@ class Shot:
             **({"quality": None, "crf": int(rng.integers(*RATE_FACTORS))} if rng.random() < VIDEO else
                {"quality": _draw_quality(rng), "crf": None}),
         )  # fmt: skip
-        return replace(shot, denoiser=Denoiser.draw(rng)) if denoised and rng.random() < denoised else shot
 
     def well_lit(self, rng: np.random.Generator) -> "Shot":
         """The same camera in enough light, well exposed: no more noise than the calibrated cameras have."""
         return replace(
             self, ratio=1.0, shade=None, balance=np.ones(3, np.float32), cast=np.ones(3, np.float32), black=0.0,
-            gain=replace(self.gain, share=rng.uniform(0.0, 1.0)), blur=0.0, gamma=None, denoiser=None,
+            gain=replace(self.gain, share=rng.uniform(0.0, 1.0)), blur=0.0, gamma=None,
         )  # fmt: skip
 
     def take(self, light: Image, rng: np.random.Generator) -> Rgb:
@@ -142,46 +136,13 @@ class Shot:
         raw = self.gain.add_noise(light / self._loss(light.shape[:2]) / self.balance, rng)
         if self.blur:
             raw = cv2.GaussianBlur(raw, (0, 0), self.blur)
-        seen = raw * (self.balance * self.cast) + np.float32(self.black)
-        return tone(seen if self.denoiser is None else self.denoiser(seen), self.gamma)
+        return tone(raw * (self.balance * self.cast) + np.float32(self.black), self.gamma)
 
     def _loss(self, shape: tuple[int, ...]) -> NDArray[np.float32] | np.float32:
         if self.shade is None:
             return np.float32(self.ratio)
         smooth = cv2.resize(self.shade, shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
         return np.exp(np.log(np.float32(self.ratio)) * smooth)[:, :, None].astype(np.float32)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Denoiser:
-    """What a phone or a webcam does against its noise before it compresses: coarse, smeared noise is left.
-
-    An edge-preserving filter of luma (Tomasi and Manduchi, "Bilateral Filtering", ICCV 1998), more blur for colour, and
-    sharpening, all on square roots of light, whose noise is about the same everywhere.
-    """
-
-    reach: float  # of the filter of luma: sigma in pixels
-    strength: float  # differences that it takes for noise, in deviations of the noise
-    colour: float  # sigma in pixels of the blur of colour
-    sharpening: float  # share of the detail that is added once more
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Denoiser":
-        """A random one."""
-        return cls(
-            reach=rng.uniform(0.7, 2.2), strength=rng.uniform(1.0, 4.0),
-            colour=rng.uniform(0.7, 4.0), sharpening=max(0.0, rng.uniform(-0.6, 1.0)),
-        )  # fmt: skip
-
-    def __call__(self, light: Image) -> Image:
-        """Linear light to linear light."""
-        root = np.sqrt(np.maximum(light, 0))
-        luma = root @ LUMA
-        noise = 1.5 * float(np.median(np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 1.0))))
-        smooth = cv2.bilateralFilter(luma, 2 * round(1.5 * self.reach) + 1, self.strength * noise + 1e-6, self.reach)
-        smooth += np.float32(self.sharpening) * (smooth - cv2.GaussianBlur(smooth, (0, 0), 1.0))
-        colour = cv2.GaussianBlur(root - luma[:, :, None], (0, 0), self.colour)
-        return np.maximum(colour + smooth[:, :, None], 0) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,6 @@ class Recipe:
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
     noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'
-    denoised: float = 0.0  # share of the dark pictures and clips whose camera has worked against its noise itself
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
     jitter: float = 0.0  # deviation of the logarithm of a random gain on the dark pictures of real pairs
     hold_out: bool = True  # keep the validation pairs out of training
@@ -84,7 +83,7 @@ LEAST = {
     **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
     **dict.fromkeys(POSITIVE, 1e-9),
 }
-MOST = {"clips": 1, "ema": 1, "denoised": 1}
+MOST = {"clips": 1, "ema": 1}
 CROPS = ("crop", "last_crop", "clip_crop")
 
 

@@ -115,37 +115,3 @@ def test_the_camera_of_validation_is_noisier_than_any_of_training_can_be_at_its_
     assert gain.row == 0, "its calibration has no row noise"
     assert 1.5 < gain.k < 190
     assert gain.read > 0
-
-
-def test_a_camera_that_denoises_leaves_less_and_coarser_noise_and_keeps_edges(cameras):
-    denoiser = degrade.Denoiser(reach=1.5, strength=3.0, colour=2.0, sharpening=0.0)
-    light = np.full((64, 64, 3), 0.04, np.float32)
-    light[:, 32:] = 0.4
-    noisy = light * np.exp(0.1 * np.random.default_rng(0).standard_normal(light.shape, dtype=np.float32))
-    clean = denoiser(noisy)
-
-    def rest(x: np.ndarray) -> np.ndarray:
-        return (x - light)[8:-8, 4:28].mean(axis=2)
-
-    def likeness(x: np.ndarray) -> float:
-        return float(np.corrcoef(rest(x)[:, 1:].ravel(), rest(x)[:, :-1].ravel())[0, 1])
-
-    assert rest(clean).std() < 0.6 * rest(noisy).std()
-    assert likeness(clean) > 0.4
-    assert likeness(noisy) < 0.2
-    assert clean[:, 31].mean() < 0.08
-    assert clean[:, 32].mean() > 0.3
-
-
-def test_only_cameras_that_are_said_to_denoise_do(cameras):
-    drawn = [degrade.Shot.draw(np.random.default_rng(seed), cameras, denoised=0.5) for seed in range(100)]
-    assert 30 < sum(shot.denoiser is not None for shot in drawn) < 70
-    plain = degrade.Shot.draw(np.random.default_rng(0), cameras)
-    assert plain.denoiser is None
-    assert plain.ratio == drawn[0].ratio
-    assert (
-        replace(drawn[0], denoiser=degrade.Denoiser.draw(np.random.default_rng(0)))
-        .well_lit(np.random.default_rng(1))
-        .denoiser
-        is None
-    )
