@@ -145,6 +145,7 @@ def train(
     if stop is not None:
         (stop.set if step < plan.steps else stop.clear)()
     if world > 1:
+        distributed.barrier()  # who leaves while another still works takes the connection along
         distributed.destroy_process_group()
     return path
 
