@@ -99,6 +99,11 @@ class Ahead(Generic[T]):
         with self._stop.changed:
             return self._stop.changed.wait_for(lambda: bool(self._ready) or self._ended or self._stop.is_set, timeout)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an item is there to be taken."""
+        return bool(self._ready)
+
     def _produce(self) -> None:
         error: BaseException | None = None
         try:

@@ -18,6 +18,7 @@ HEAD = len(PNG) + 25  # bytes of a png with its first chunk, the header
 JPG = b"\xff\xd8"
 APP0, APP2, COMMENT, SCAN = 0xE0, 0xE2, 0xFE, 0xDA  # segments of a jpg; the last is the picture
 PROFILE, MORE_PICTURES = b"ICC_PROFILE\0", b"MPF\0"  # how two kinds of APP2 begin
+PART = 65_519  # bytes of a profile that fit into one segment; there may be 255
 DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
 
 
@@ -75,6 +76,14 @@ def profile_of(jpg: bytes) -> bytes | None:
 def holds_more_pictures(jpg: bytes) -> bool:
     """Whether another picture follows in the file: a preview, a depth map, what a bright screen adds."""
     return any(marker == APP2 and body.startswith(MORE_PICTURES) for marker, body in _segments(jpg))
+
+
+def with_profile(jpg: bytes, profile: bytes) -> bytes:
+    """A jpg, as OpenCV writes it, with a colour profile of any length, in as many parts as it takes."""
+    parts = [profile[at : at + PART] for at in range(0, len(profile), PART)]
+    segments = (_segment(APP2, PROFILE + bytes([n + 1, len(parts)]) + part) for n, part in enumerate(parts))
+    end = 4 + struct.unpack_from(">H", jpg, 4)[0]  # of the first segment, which is JFIF
+    return jpg[:end] + b"".join(segments) + jpg[end:]
 
 
 def with_xmp(png: bytes, xmp: bytes) -> bytes:

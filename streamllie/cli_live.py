@@ -187,10 +187,9 @@ def relay(talk: console.Talk, source: str, target: str, options: Options) -> Non
     """`streamllie enhance` where a stream is involved."""
     from streamllie.live.relay import relay as run  # noqa: PLC0415 - loads libav
 
-    for name, usual in (("start", None), ("codec", "auto")):
-        if options.get(name, usual) not in (usual, "h264"):
-            raise StreamLLIEError(f"--{name} is not for live streams, which are H.264 from now on; leave it out")
-    for name, usual in (("compare", False), ("cuda", "auto")):
+    if options.get("codec", "auto") not in ("auto", "h264"):
+        raise StreamLLIEError("--codec is for files: live streams are H.264; leave it out")
+    for name, usual in (("start", None), ("compare", False), ("cuda", "auto")):
         if options.get(name, usual) != usual:
             raise StreamLLIEError(f"--{name} is for files, not for live streams; leave it out")
     wanted = {name: value for name, value in options.items() if name not in ("start", "codec", "compare", "cuda")}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie import exif
-from streamllie.chunks import JPG, Beside, holds_more_pictures, profile_of, with_xmp
+from streamllie.chunks import JPG, Beside, holds_more_pictures, profile_of, with_profile, with_xmp
 from streamllie.errors import SinkError, SourceError
 from streamllie.pictures import Rgb
 from streamllie.target import check_target, write_whole
@@ -146,6 +146,7 @@ def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes
     xmp = parts.pop(cv2.IMAGE_METADATA_XMP, None)
     if xmp is not None and suffix != ".png":  # into a png OpenCV writes it as Latin text, and what lies behind it
         parts[cv2.IMAGE_METADATA_XMP] = XMP_HEAD * (suffix in {".jpg", ".jpeg"}) + xmp
+    profile = parts.pop(cv2.IMAGE_METADATA_ICCP, None) if suffix in {".jpg", ".jpeg"} else None  # OpenCV writes 64 KB
     chunks = [np.frombuffer(part, np.uint8) for part in parts.values()]
     try:
         with _quiet():
@@ -154,7 +155,10 @@ def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes
         return None
     if not done:
         return None
-    return with_xmp(data.tobytes(), xmp) if xmp is not None and suffix == ".png" else data.tobytes()
+    coded = data.tobytes()
+    if profile is not None:
+        coded = with_profile(coded, profile)
+    return with_xmp(coded, xmp) if xmp is not None and suffix == ".png" else coded
 
 
 def _moves(data: bytes) -> bool:

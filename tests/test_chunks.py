@@ -118,3 +118,14 @@ def test_a_file_that_is_cut_short_says_what_is_whole(scan, photo, cut, of_scan, 
     assert len(Beside.of(scan.read_bytes()[:cut]).parts) == of_scan
     assert len(Beside.of(photo.read_bytes()[:cut]).parts) == of_photo
     assert Beside.of(b"").parts == ()
+
+
+def test_a_colour_profile_of_any_length_goes_into_a_jpg_beside_its_exif(still, tmp_path):
+    profile = bytearray(np.random.default_rng(0).integers(0, 256, 150_000, np.uint8).tobytes())
+    profile[16:20] = b"RGB "
+    exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0"
+    told = ((cv2.IMAGE_METADATA_ICCP, bytes(profile)), (cv2.IMAGE_METADATA_EXIF, exif))
+    assert not stills.write(tmp_path / "a.jpg", replace(still, metadata=told))
+    read = stills.read(tmp_path / "a.jpg")
+    assert dict(read.metadata)[cv2.IMAGE_METADATA_ICCP] == profile
+    assert dict(read.metadata)[cv2.IMAGE_METADATA_EXIF].startswith(exif[:20])

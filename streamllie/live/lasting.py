@@ -12,6 +12,7 @@ from streamllie.live.pauses import Pauses
 from streamllie.video.capture import Listener, shots
 from streamllie.video.inputs import Input
 from streamllie.video.liveframes import Shot
+from streamllie.video.playlist import is_finished
 
 SETTLED = 2.0  # seconds of pictures after which a source counts as back
 
@@ -62,8 +63,12 @@ class Lasting:
                     if not self._repeat or self.frames == before:
                         return
                     continue
+                if self.input.pieces and is_finished(self.input.url):
+                    return
                 self._lost(f'"{self.input.name}" has ended')
             except SourceError as error:
+                if self._stop.is_set:
+                    return
                 if self.frames == 0 or self.input.paced:
                     raise
                 self._lost(str(error))

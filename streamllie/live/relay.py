@@ -144,8 +144,8 @@ class _Sender:
             outlet = self._outlet or self._connect(format)
             if outlet is None:
                 return
-            self._sound(outlet)
             at = self._clock.now() if self._repeats else frame.time + self._clock.shift(frame.time)
+            self._sound(outlet)  # what was heard since that picture, too
             if self._clock.goes_on(at):  # not with a frame from before the notice
                 outlet.write(fitted(frame, format, outlet.format), at=at)
         except SinkError as error:

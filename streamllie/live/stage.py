@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from streamllie.ahead import Ahead
 from streamllie.backends import open_engine
 from streamllie.enhance import SMOOTHING, Steady
 from streamllie.frame import Frame, VideoFormat
@@ -76,7 +77,7 @@ class Stage:
                 engines = self._engines_for(shot.format)
                 now = time.perf_counter()
                 if self._fresh and now - shot.captured > STALE:
-                    if self._begun:
+                    if self._begun or (not self._waits and isinstance(shots, Ahead) and shots.waiting):
                         self.skipped += 1
                         continue
                     shot = self._as_of(now, shot)  # noqa: PLW2901 - the first frame opens the run, whatever its age

@@ -26,7 +26,7 @@ from streamllie.video.liveframes import LiveFrames, Shot
 from streamllie.video.opening import NOT_FRAMES, reason
 from streamllie.video.v4l2 import users_of
 
-KEYFRAME = 15.0  # seconds that a stream may take to its first picture, which is the next keyframe's
+KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
 log = logging.getLogger(__name__)
 
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see

@@ -32,7 +32,8 @@ class Container:
     options: tuple[tuple[str, str], ...] = ()
 
 
-_LIVE_MOV_OPTIONS = (("movflags", "+hybrid_fragmented+delay_moov"),)  # an index at the end, pieces until then
+_LIVE_MOV_OPTIONS = (("movflags", "+hybrid_fragmented+negative_cts_offsets"),)  # an index at the end, pieces until then
+FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS: what is written is in the file at once
 _MOV_OPTIONS = (("movflags", "+faststart"),)  # the index in front, so that a browser can start at once
 # Sound may start a little before 0 (its decoder needs a run-up); do not move everything later for it.
 _EXACT_START = (("avoid_negative_ts", "disabled"),)

@@ -17,8 +17,8 @@ RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of 
 CARRIED = "file,rtp,udp,tcp"  # protocols that the description of a session may name
 LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
-ANALYSE_RTMP = "5000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
-PIECES = 15.0  # seconds without a frame of what comes in pieces, each of which may be 10 s long
+ANALYSE_RTMP = "3000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
+PIECES = 6.0  # seconds without a frame of what comes in pieces: there are some in stock, as a rule
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
 

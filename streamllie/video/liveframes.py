@@ -22,10 +22,12 @@ from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.inputs import Input
 from streamllie.video.opening import reason
 from streamllie.video.planes import Planar
-from streamllie.video.tags import frame_rate, video_format
+from streamllie.video.tags import frame_rate, oriented, video_format
 
 STAMPED = 1.0  # seconds; a camera's own stamp is believed if it is no older than this
-LATE, LEAP = 0.5, 10.0  # seconds behind and ahead, from which a source that comes in pieces begins its pace anew
+TICK = Fraction(1, 90_000)  # seconds, in which times of coming are counted
+LATE, LEAP = 0.5, 1.0  # seconds behind and ahead, from which a source that comes in pieces begins its pace anew
+HURRY = 4.0  # seconds of pictures that are shown twice as fast where pieces were missed: the next is about to go, too
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +46,19 @@ class LiveFrames:
 
     def __init__(self, input: Input, stream: VideoStream, stop: Stop) -> None:
         self._input, self._stream, self._stop = input, stream, stop
-        self._time_base = stream.time_base or Fraction(1, 90_000)
+        self._time_base = stream.time_base or TICK
         rate = frame_rate(stream)
         self._step = 1 / (rate or Fraction(25))  # seconds
         self._clock = FrameClock(time_base=self._time_base, rate=rate)
-        # Where nobody tells times libav makes them up: one that is shown as it comes has that of its coming.
+        # Where nobody tells times libav makes them up: what is shown as it comes has the time of its coming.
         raw = stream.container.format.flags & Flags.no_timestamps.value
         self._untimed = bool(raw) and not input.at_its_pace
+        if self._untimed:
+            self._time_base = TICK
         self._last = -1
         self._shape: tuple[object, ...] | None = None
         self._began: tuple[float, int] | None = None  # when the first frame of a paced source was due, and its pts
+        self._hurries = False
         self._all_interlaced = stream_is_interlaced(stream)
         self._deinterlacer: Deinterlacer | None = None
 
@@ -104,9 +109,12 @@ class LiveFrames:
             if self._began is None:
                 self._began = (now, pts)
             self._last = pts
-            due = self._began[0] + float((pts - self._began[1]) * self._time_base)
-            if not self._input.paced and not -LATE < due - now < LEAP:  # a piece was late, or its clock leaps
-                self._began, due = (now, pts), now
+            passed = float((pts - self._began[1]) * self._time_base)
+            due = self._began[0] + passed / (2 if self._hurries else 1)
+            if self._hurries and passed > HURRY:
+                self._began, self._hurries = (due, pts), False
+            if not self._input.paced and not -LATE < due - now < LEAP + 2 * self._step:
+                self._began, self._hurries, due = (now, pts), due > now, now  # a piece was late, or some were missed
             self._stop.wait(due - now)
             return due
         if self._input.device is not None and stamp is not None:
@@ -130,9 +138,9 @@ class LiveFrames:
         shape = (decoded.height, decoded.width, decoded.format.name, decoded.color_range)
         if shape != self._shape:
             self._shape = shape
-            told = video_format(self._stream, decoded, chroma_location=0)
+            told = oriented(video_format(self._stream, decoded, chroma_location=0), decoded)
             self._planar = Planar(height=told.height, width=told.width, depth=told.depth)
-            self._turns = told.rotation // 90 % 4
+            self._turns, self._mirrored = told.rotation // 90 % 4, told.mirrored
             self._format = _upright(told)
         try:
             planes = self._planar.planes(decoded)
@@ -140,7 +148,7 @@ class LiveFrames:
             raise SourceError(
                 f'"{self._input.name}" gives {decoded.format.name}, which cannot be shown ({reason(error)})'
             ) from error
-        y, u, v = (_turned(plane, self._turns) for plane in planes)
+        y, u, v = (_turned(plane, self._turns, self._mirrored) for plane in planes)
         duration = 0 if self._untimed else decoded.duration or 0
         frame = Frame(y=y, u=u, v=v, pts=decoded.pts or 0, time_base=self._time_base, duration=duration)
         return Shot(frame=frame, format=self._format, captured=self._captured)
@@ -149,10 +157,11 @@ class LiveFrames:
 def _upright(told: VideoFormat) -> VideoFormat:
     """The same as a viewer sees it: few streams can say how to turn a picture."""
     if told.rotation // 90 % 2 == 0:
-        return replace(told, rotation=0)
+        return replace(told, rotation=0, mirrored=False)
     shape = 1 / told.sample_aspect_ratio if told.sample_aspect_ratio else None
-    return replace(told, rotation=0, height=told.width, width=told.height, sample_aspect_ratio=shape)
+    return replace(told, rotation=0, mirrored=False, height=told.width, width=told.height, sample_aspect_ratio=shape)
 
 
-def _turned(plane: Plane, turns: int) -> Plane:
-    return np.ascontiguousarray(np.rot90(plane, turns)) if turns else plane
+def _turned(plane: Plane, turns: int, mirrored: bool) -> Plane:
+    turned = np.rot90(plane, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)

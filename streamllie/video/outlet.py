@@ -27,12 +27,11 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.place import PLAYLIST, scheme_of, shown
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import BridgeError, needs_bridge, write_through
-from streamllie.video.containers import container_for, when_live
+from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
 
-FLUSH_PACKETS = 0x200  # libav's AVFMT_FLAG_FLUSH_PACKETS
 ROOM = 65536  # bytes that a disk must have free for the next part of a playlist
 SILENT = 5.0  # seconds that a peer may take for anything
 MUXERS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "srt": "mpegts", "udp": "mpegts", "tcp": "mpegts"}
@@ -253,6 +252,6 @@ class Outlet:
 
     def _failure(self, error: Exception) -> SinkError:
         local = self.target.file or (Path(self.target.url) if self.target.folder is not None else None)
-        if local is not None and isinstance(error, OSError):
+        if local is not None:
             return write_error(local, error)
         return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is somebody there?')

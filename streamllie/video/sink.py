@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -20,7 +21,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.interrupts import postponed
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.choice import choose
-from streamllie.video.containers import container_for, when_live
+from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
 from streamllie.video.encoding import Encoding
 from streamllie.video.metadata import Said, lost_in_writing, needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
@@ -30,6 +31,7 @@ from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+JOIN = 2  # seconds between keyframes of a live recording
 FINEST_CLOCK = 1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
 
 
@@ -175,6 +177,10 @@ class VideoSink:
             max_bitrate=self._max_bitrate,
             source_rate=source_rate,
         )
+        if self._live:  # whatever ends it, all but the last seconds can be played
+            self._output.flags |= FLUSH_PACKETS
+            keyframes = {"g": str(max(1, round(JOIN * (self.format.rate or 30))))}
+            self._choice = replace(self._choice, options=self._choice.options | keyframes)
         if self._choice.why:
             self._note(self._choice.why)
         log.info("encoding with %s %s", self._choice.encoder.name, self._choice.options)

@@ -61,7 +61,7 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
 def oriented(video: VideoFormat, first: av.VideoFrame) -> VideoFormat:
     """The same, `mirrored` if players do so: libav's number for the rotation is another then.
 
-    Not for live sources: a frame that was asked for its side data is let go of by the garbage collector alone.
+    Not for every frame: one that was asked for its side data is let go of by the garbage collector alone.
     """
     data = side_data(first).get("DISPLAYMATRIX")
     a, b, _, c, d = struct.unpack_from("5i", bytes(data)) if data is not None else (1, 0, 0, 0, 1)

@@ -12,6 +12,7 @@ import pytest
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.live.lasting import Lasting
 from streamllie.live.relay import relay
 from streamllie.video.capture import KEYFRAME, shots
 from streamllie.video.inputs import Input, resolve
@@ -163,3 +164,50 @@ def test_the_best_of_several_pictures_is_shown(tmp_path):
     with served(tmp_path) as address:
         shot = next(iter(shots(resolve(f"{address}/all.m3u8"), stop=Stop())))
     assert (shot.format.height, shot.format.width) == (96, 128)
+
+
+def test_a_mirrored_source_is_shown_as_players_do(tmp_path):
+    path = make_video(tmp_path / "night.mp4", mirrored=True, frames=3, options={"qp": "0"})
+    shot = next(iter(shots(resolve(str(path)), stop=Stop())))
+    assert (shot.format.rotation, shot.format.mirrored) == (0, False)
+    assert np.abs(shot.frame.y.astype(int) - picture(0)[0][:, ::-1]).max() <= 2
+
+
+def test_sound_with_headers_of_its_own_goes_into_mp4(tmp_path):
+    """AAC of transport streams has some in each packet (ADTS), which mp4 does not take."""
+    path = make_video(tmp_path / "night.ts", frames=30, sound=[Sound(codec="aac", seconds=1.2)])
+    relay(str(path), str(tmp_path / "day.mp4"), backend="openvino")
+    with av.open(str(tmp_path / "day.mp4")) as container:
+        assert sum(1 for packet in container.demux(audio=0) if packet.size) > 30
+    assert pictures(tmp_path / "day.mp4")[0][0] == 0
+
+
+def test_a_stream_that_becomes_a_recording_is_not_played_again(tmp_path):
+    make_video(tmp_path / "live.m3u8", frames=20, rate=25, muxer="hls", muxer_options={"hls_time": "0.4"})
+    whole = (tmp_path / "live.m3u8").read_text()
+    (tmp_path / "live.m3u8").write_text(whole.replace("#EXT-X-ENDLIST\n", ""))
+    with served(tmp_path) as address:
+        source = resolve(f"{address}/live.m3u8")
+        assert source.pieces
+        (tmp_path / "live.m3u8").write_text(whole)
+        came = list(Lasting(source, stop=Stop(), repeat=False))
+    assert len(came) == 20
+
+
+def test_after_missed_pieces_the_next_one_is_shown_at_once(tmp_path, monkeypatch):
+    """A server that stalled: the pieces before are gone, and this one will be soon."""
+    now = [100.0]
+    monkeypatch.setattr("streamllie.video.liveframes.time.perf_counter", lambda: now[0])
+    waits = []
+    stop = Stop()
+    monkeypatch.setattr(
+        stop, "wait", lambda seconds: (waits.append(seconds), now.__setitem__(0, now[0] + max(0, seconds)))
+    )
+    pts = [*range(25), *range(25 + 100, 25 + 300)]  # four seconds are missing
+    path = make_video(tmp_path / "night.mkv", frames=len(pts), pts=pts)
+    came = list(shots(Input(name="live", url=f"file:{path}", pieces=True), stop=stop))
+    assert len(came) == len(pts)
+    gap, hurry, usual = (came[n + 1].captured - came[n].captured for n in (24, 60, 200))
+    assert gap < 0.05
+    assert hurry == pytest.approx(1 / 50, abs=0.002)
+    assert usual == pytest.approx(1 / 25, abs=0.002)

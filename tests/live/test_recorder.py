@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -48,10 +49,23 @@ noise({str(tmp_path / f"day{suffix}")!r})
     assert len(pictures(tmp_path / f"day.partial{suffix}")) >= 8
 
 
-def noise(path: str) -> None:
-    """A recording of more than 200,000 bytes."""
+def noise(path: str, then: Callable[[], None] = lambda: None) -> None:
+    """A recording of more than 200,000 bytes; at its end `then` is called."""
     rng = np.random.default_rng(0)
     with VideoSink(path, FORMAT, crf=5, live=True) as sink:
         for n in range(600):
             y, u, v = (rng.integers(0, 256, shape, np.uint8) for shape in ((48, 64), (24, 32), (24, 32)))
             sink.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)))
+        then()
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_a_process_that_is_killed_leaves_all_but_the_last_seconds(tmp_path, suffix):
+    script = f"""
+import os, signal
+from tests.live.test_recorder import noise
+noise({str(tmp_path / f"day{suffix}")!r}, then=lambda: os.kill(os.getpid(), signal.SIGKILL))
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    (left,) = tmp_path.iterdir()
+    assert len(pictures(left)) > 400, "of 600 in 24 seconds"

@@ -109,7 +109,7 @@ def test_latency_is_measured_with_a_source_in_real_time(night):
 def test_a_stream_refuses_what_only_files_have(tmp_path):
     done = RUN.invoke(app, ["enhance", "udp://127.0.0.1:9", str(tmp_path / "x.mkv"), "--start", "3"])
     assert done.exit_code == 1
-    assert "--start is not for live streams" in done.stderr
+    assert "--start is for files, not for live streams" in done.stderr
 
 
 def test_not_even_verbose_errors_show_a_password(tmp_path):
