@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from math import floor
 
 import av
 from av.audio.codeccontext import AudioCodecContext
@@ -64,9 +65,11 @@ class SoundTrack:
         if packet.pts is None:
             return
         moved = packet.pts + round(shift / packet.time_base)
-        if moved < 0 or (self._last is not None and moved <= self._last):
+        # As libav will round it: two of its times must not be one in the output, whose ticks may be longer.
+        tick = floor(moved * packet.time_base / (self.stream.time_base or packet.time_base) + Fraction(1, 2))
+        if moved < 0 or (self._last is not None and tick <= self._last):
             return  # before the beginning, or from before a jump
-        self._last = moved
+        self._last = tick
         packet.pts = packet.dts = moved
         packet.stream = self.stream
         yield packet

@@ -46,3 +46,19 @@ def test_a_camera_that_sends_g711_is_heard(tmp_path, target, codec):
     with av.open(str(tmp_path / target)) as container:
         assert container.streams.audio[0].codec_context.name == codec
         assert sum(frame.samples for frame in container.decode(audio=0)) > 0.5 * container.streams.audio[0].rate
+
+
+def test_two_times_that_are_one_in_the_output_are_no_two_packets(tmp_path):
+    """Where a recording is looped, sound comes twice, a tick of 90 kHz apart: in an mp4 of 44.1 kHz it is the same."""
+    source = str(make_video(tmp_path / "night.ts", sound=[Sound(codec="aac", rate=44_100, seconds=1)], frames=25))
+    with av.open(source) as once, av.open(source) as twice, av.open(str(tmp_path / "day.mp4"), "w") as output:
+        track = SoundTrack(once.streams.audio[0], output, "mp4")
+        output.start_encoding()
+        for first, second in zip(once.demux(audio=0), twice.demux(audio=0), strict=True):
+            for packet, later in ((first, 0), (second, 1)):
+                if packet.size:
+                    packet.pts += later
+                    for heard in track.packets(packet, shift=Fraction(0)):
+                        output.mux_one(heard)
+    with av.open(str(tmp_path / "day.mp4")) as container:
+        assert sum(1 for packet in container.demux(audio=0) if packet.size) >= 40
