@@ -27,10 +27,10 @@ from streamllie.video.opening import NOT_FRAMES, reason
 from streamllie.video.v4l2 import users_of
 
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
-log = logging.getLogger(__name__)
-
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
 OPENING = 10.0  # seconds to find and understand a stream; a server may have to wake up first
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):

@@ -32,9 +32,8 @@ def cache(tmp_path_factory) -> EngineCache:
     return EngineCache(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    ("precision", "targets"), [("fp16", ("sm89",)), ("fp32", ())], ids=["fp16-sm89", "fp32-default"]
+    ("model", "precision", "targets"), [*((model, "fp16", ("sm89",)) for model in MODELS), ("lite", "fp32", ())]
 )
 def test_every_model_builds_with_open_sizes_and_stays_small(model, precision, targets, cache):
     shares = []
