@@ -14,6 +14,7 @@ from streamllie.video.inputs import Input
 from streamllie.video.liveframes import Shot
 from streamllie.video.playlist import is_finished
 
+RUSH, BURST = 0.008, 0.5  # seconds between frames that come at once, and for which that may go on
 SETTLED = 2.0  # seconds of pictures after which a source counts as back
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,11 @@ class Lasting:
             before, began = self.frames, time.monotonic()
             try:
                 with closing(shots(self.input, stop=self._stop, **self._options)) as frames:
+                    self._first = None
                     for shot in frames:
                         self.frames += 1
-                        if self.notice is not None:
-                            self._back()
+                        if self.notice is not None and not self._back(shot.captured):
+                            continue
                         yield shot
                 if self._stop.is_set:
                     return
@@ -84,7 +86,14 @@ class Lasting:
             log.warning("%s; trying again until it is back", why)
         self.notice = f"{why}; trying again"
 
-    def _back(self) -> None:
+    def _back(self, at: float) -> bool:
+        """Whether it is back with this frame: of those that were looked at while it was opened the newest will do."""
+        first, self._first = self._first is None, at if self._first is None else self._first
+        rushes = first or (at - self._came < RUSH and at - self._first < BURST)
+        self._came = at
+        if rushes and not self.input.at_its_pace:
+            return False
         log.warning('"%s" is back', self.input.name)
         self.notice = None
         self.returns += 1
+        return True
