@@ -42,6 +42,8 @@ class Lasting:
         self.frames = 0  # that came
         self.returns = 0  # times that the source was lost and came back
         self.notice: str | None = None  # a sentence while the source is away
+        self._first: float | None = None  # when the first frame of this connection came,
+        self._came = 0.0  # and the last one
         self._stop, self._repeat = stop, repeat
         self._options: dict[str, Any] = {"hold": hold, "listener": listener, "ready": ready}
 

@@ -37,6 +37,11 @@ def needs_bridge(url: str) -> bool:
     return scheme_of(url) == "srt" and not _speaks_srt()
 
 
+def srt_url(url: str) -> str:
+    """`listen=1`, as other schemes say it, in SRT's own words."""
+    return url.replace("listen=1", "mode=listener")
+
+
 @contextmanager
 def read_through(url: str, stop: Stop) -> Generator[InputContainer]:
     """The stream at `url`, as a container that is read."""

@@ -33,8 +33,9 @@ def conversions(stream: VideoStream, first: av.VideoFrame, format: VideoFormat) 
         if is_rgb(pixels):
             how = " as BT.709" if format.matrix == BT709 else " as BT.601"
         yield f"converted from {pixels.name} to 4:2:0 ({PLANAR[format.depth]}){how}"
+    data = side_data(first)
     for kind, name in LOST_SIDE_DATA.items():
-        if side_data(first).get(kind) is not None:
+        if data.get(kind) is not None:
             yield f"{name} of the video is dropped"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
 from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown
+from streamllie.video.bridge import srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
@@ -79,7 +80,7 @@ def _stream(source: str, scheme: str) -> Input:
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
     url = source
     if scheme == "srt":
-        url = source.replace("listen=1", "mode=listener")
+        url = srt_url(source)
     elif scheme != "tcp" and "listen=1" in source:  # tcp knows it by itself
         url = source.replace("?listen=1&", "?").replace("?listen=1", "").replace("&listen=1", "")
         options |= {"rtsp_flags": "listen", "listen_timeout": "10"} if scheme.startswith("rtsp") else {"listen": "1"}

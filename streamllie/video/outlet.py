@@ -26,7 +26,7 @@ from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.place import PLAYLIST, scheme_of, shown
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
-from streamllie.video.bridge import BridgeError, needs_bridge, write_through
+from streamllie.video.bridge import BridgeError, needs_bridge, srt_url, write_through
 from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
@@ -82,7 +82,7 @@ class Target:
         options = TRANSPORT if MUXERS[scheme] == "mpegts" else dict[str, str]()
         if scheme in ("rtmp", "rtmps"):
             options = {"flvflags": "no_duration_filesize", "rw_timeout": timeout["rw_timeout"]}
-        url = text.replace("listen=1", "mode=listener") if scheme == "srt" else text
+        url = srt_url(text) if scheme == "srt" else text
         if scheme == "udp" and "pkt_size" not in url:
             url += ("&" if "?" in url else "?") + "pkt_size=1316"
         return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
