@@ -2,8 +2,10 @@
 
 import errno
 import logging
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -93,10 +95,34 @@ def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
     try:
         if needs_bridge(input.url):
             return stack.enter_context(read_through(input.url, stop))
-        timeout = (OPENING, input.patience) if is_url(input.url) or not input.paced else None
+        if is_url(input.url):
+            return _open_stream(input, stop)
+        timeout = None if input.paced else (OPENING, input.patience)
         return av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout)
     except (FFmpegError, OSError, ValueError) as error:
         raise _not_opened(input, error) from None  # libav's own text shows passwords
+
+
+def _open_stream(input: Input, stop: Stop) -> InputContainer:
+    """In a thread of its own: libav may look for `OPENING` at what is silent, and once stopped nobody waits for it."""
+    opened: Future[InputContainer] = Future()
+
+    def look() -> None:
+        timeout = (OPENING, input.patience)
+        try:
+            opened.set_result(av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            opened.set_exception(error)
+        with stop.changed:
+            stop.changed.notify_all()
+
+    threading.Thread(target=look, name="streamllie-open", daemon=True).start()
+    with stop.changed:
+        stop.changed.wait_for(lambda: opened.done() or stop.is_set)
+    if not opened.done():
+        opened.add_done_callback(lambda late: late.exception() or late.result().close())
+        raise SourceError(f'"{input.name}" was given up while it was opened')
+    return opened.result()
 
 
 def _not_opened(input: Input, error: Exception) -> SourceError:

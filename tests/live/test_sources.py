@@ -86,6 +86,16 @@ def test_a_stream_that_nobody_sends_is_an_error_without_its_password():
     assert error.value.__suppress_context__, "libav's own error shows the password in a traceback"
 
 
+def test_who_stops_while_a_silent_stream_is_opened_does_not_wait_for_it():
+    stop = Stop()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        threading.Timer(0.3, stop.set).start()
+        with pytest.raises(SourceError, match="given up"):
+            list(shots(resolve(f"tcp://127.0.0.1:{silent.getsockname()[1]}"), stop=stop))
+        (looking,) = (thread for thread in threading.enumerate() if thread.name == "streamllie-open")
+    looking.join()
+
+
 def test_a_file_that_is_no_video_is_told(tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("nothing to see here")
