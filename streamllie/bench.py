@@ -16,8 +16,9 @@ import numpy as np
 
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
+from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL, enhance_video
-from streamllie.errors import BackendError, StreamLLIEError
+from streamllie.errors import BackendError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pipeline import run
 from streamllie.shelf import Model, find
@@ -257,16 +258,6 @@ def _extras(
     return Extras(startup_s=statistics.median(startup), early_mb=memory["early_mb"], late_mb=memory["late_mb"])
 
 
-def in_a_process(module: str, *words: object) -> dict[str, float]:
-    """Run a module in a process of its own, whose memory holds nothing else, and take what it prints."""
-    command = [sys.executable, "-m", module, *map(str, words)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        why = (done.stderr.strip() or "it was ended").splitlines()[-1]
-        raise StreamLLIEError(f"the run that measures memory failed: {why}")
-    return json.loads(done.stdout)
-
-
 def _measure_memory(night: str, model: str, backend: str) -> None:
     seen: dict[int, float] = {}
 
@@ -280,22 +271,8 @@ def _measure_memory(night: str, model: str, backend: str) -> None:
     print(json.dumps(memory))
 
 
-def memory_mb(line: str) -> float:
-    """VmRSS is what is resident now, VmHWM the most that ever was. Unlike ru_maxrss, it is new at exec."""
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    return next(int(words.split()[1]) for words in status.splitlines() if words.startswith(line)) / 1024
-
-
 def _two(value: float) -> float:
     return round(value, 2)
-
-
-def as_child(measure: Callable[..., None]) -> None:
-    """Be the process that `in_a_process` starts."""
-    try:
-        measure(*sys.argv[1:])
-    except StreamLLIEError as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":

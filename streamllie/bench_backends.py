@@ -12,7 +12,8 @@ import numpy as np
 
 from streamllie.backends import BACKENDS, PRECISIONS, available, can_run, open_engine
 from streamllie.backends.base import Engine
-from streamllie.bench import as_child, dark_frames, in_a_process, memory_mb
+from streamllie.bench import dark_frames
+from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from streamllie.bench import memory_mb
+from streamllie.bench_memory import memory_mb
 from streamllie.live.session import Live
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve

@@ -1,19 +1,12 @@
 """The command line as people and programs meet it: a process of its own, real files, the real model."""
 
 import json
-import shutil
-import subprocess
 import sys
-import time
 
-import cv2
 import pytest
 import typer
 
-from streamllie import cli, shelf, stills
-from streamllie.backends import available
-from streamllie.bench_backends import check_plot, compare
-from streamllie.errors import BackendMissing, StreamLLIEError
+from streamllie import cli, stills
 from streamllie.stills import Still
 from tests.command import events, frame_count, streamllie
 from tests.media import FRAMES
@@ -234,88 +227,3 @@ def test_doctor_says_what_works_and_why_not_also_with_a_damaged_model(tmp_path, 
         assert found["nvdec"]["detail"] == "there is no NVIDIA driver or GPU; runs decode on the CPU anyway"
         assert not found["nvdec"]["works"]
         assert not found["backend tensorrt"]["works"]
-
-
-def test_bench_of_all_backends_is_one_table_and_a_picture(tmp_path):
-    plot = tmp_path / "table.png"
-    words = ("bench", "--backend", "all", "--size", "96x64", "--frames", "30", "--plot", plot)
-    done = streamllie(*words, "--json")
-    assert done.returncode == 0, done.stderr
-    (event,) = events(done)
-    rows = {(row["size"], row["backend"], row["precision"]): row for row in event["rows"]}
-    assert {size for size, _, _ in rows} == {"96x64"}
-    for (_, _, precision), row in rows.items():
-        assert 0 < row["p50_ms"] <= row["p99_ms"]
-        assert row["fps"] == pytest.approx(1000 / row["p50_ms"], rel=0.05), "both are rounded"
-        assert 50 < row["memory_mb"] < 3000
-        assert row["largest"] <= (1 if precision == "fp32" else 8)
-        assert row["mean"] <= 0.6
-    assert set(event["absent"]) | {backend for _, backend, _ in rows} >= {"tensorrt", "openvino", "eager"}
-    assert cv2.imread(str(plot)).shape[1] > 500
-
-
-def test_several_sizes_or_a_plot_need_all_backends(tmp_path):
-    for words in (("--size", "96x64,64x64"), ("--plot", tmp_path / "x.png")):
-        done = streamllie("bench", *words)
-        assert done.returncode == 2
-        assert "--backend all" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("film.mp4", 'ends in ".mp4"; a plot is a .png'),
-        ("old.png", "--overwrite"),
-        ("none/a.png", "there is no folder"),
-    ],
-)
-def test_a_plot_that_cannot_be_written_is_told_before_the_measuring(tmp_path, name, sentence):
-    for kept in ("film.mp4", "old.png"):
-        (tmp_path / kept).write_bytes(b"mine")
-    done = streamllie("bench", "--backend", "all", "--plot", tmp_path / name)
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert (tmp_path / "film.mp4").read_bytes() == (tmp_path / "old.png").read_bytes() == b"mine"
-
-
-def test_a_plot_without_matplotlib_is_told_before_the_measuring(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(StreamLLIEError, match=r"a plot needs matplotlib.*; pip install"):
-        check_plot(tmp_path / "table.png", overwrite=False)
-
-
-def test_bench_of_all_backends_leaves_out_those_that_do_not_run_such_a_file(tmp_path):
-    shutil.copy(shelf.find("lite").weights_path, tmp_path / "mine.pt")
-    (tmp_path / "mine.engine").write_bytes(b"whatever")
-    found = compare([(64, 64)], model=tmp_path / "mine.pt", frames=30)
-    assert {row.backend for row in found.rows} == {"eager"}
-    assert found.absent["openvino"] == "it does not run mine.pt"
-    if available()["tensorrt"] is not None:
-        with pytest.raises(BackendMissing, match=r"no backend here runs .*mine\.engine"):
-            compare([(64, 64)], model=tmp_path / "mine.engine")
-
-
-def test_the_run_that_measures_memory_says_what_was_wrong_and_no_more(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "streamllie.bench_backends", "nope", "openvino", "fp32", "64", "64"],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.startswith('no model "nope" on the shelf')
-
-
-def test_bench_prints_the_promised_figures():
-    began = time.monotonic()
-    done = streamllie("bench", "--size", "96x64", "--frames", "30", "--json")
-    assert done.returncode == 0, done.stderr
-    (event,) = events(done)
-    assert list(event) == ["size", "engines", "transcode_ms", "enhance_ms", "overhead", "peak_mb"]
-    assert event["size"] == "96x64"
-    for engine in event["engines"]:
-        assert list(engine) == ["backend", "precision", "p50_ms", "p99_ms"]
-        assert 0 < engine["p50_ms"] <= engine["p99_ms"]
-    assert "fp32" in [engine["precision"] for engine in event["engines"]]
-    assert 0 < event["enhance_ms"] < 1000 * (time.monotonic() - began)
-    expected = event["enhance_ms"] / (event["engines"][0]["p50_ms"] + event["transcode_ms"]) - 1
-    assert event["overhead"] == pytest.approx(expected, abs=0.05)
-    assert 50 < event["peak_mb"] < 2000
