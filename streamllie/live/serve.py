@@ -137,7 +137,9 @@ class Server:
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             return False
         origin = request.headers.get("Origin")
-        return origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+        with contextlib.suppress(ValueError):
+            return origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+        return False
 
     def _knows_token(self, request: web.Request) -> bool:
         assert self.token is not None

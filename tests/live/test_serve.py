@@ -112,6 +112,7 @@ def test_an_open_address_makes_a_token_of_its_own_and_a_short_one_is_refused():
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
