@@ -90,6 +90,7 @@ class Server:
         # Each run and each encoder waits in a thread of asyncio's own; the default is few on a small machine.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         app = web.Application(client_max_size=LARGEST, middlewares=[self._guard])
+        app.on_response_prepare.append(_put_headers)
         for path in PAGES:
             app.router.add_get(path, self._page)
         app.router.add_post("/offer", self._offer)
@@ -119,9 +120,7 @@ class Server:
             raise web.HTTPForbidden(text="another page may not ask this server")
         if self.token is not None and not self._knows_token(request):
             raise web.HTTPUnauthorized(text="open this page with the address that streamllie serve printed")
-        response = await handler(request)
-        response.headers.update(HEADERS)
-        return response
+        return await handler(request)
 
     def _host_is_ours(self, header: str) -> bool:
         """A page of another site may give its name our address (DNS rebinding); then the name is not one of ours."""
@@ -187,6 +186,10 @@ class Server:
             log.debug("an offer is not understood: %s", error)
             raise web.HTTPBadRequest(text="this offer is not understood") from None
         return web.json_response({"sdp": answer, "type": "answer"})
+
+
+async def _put_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ import aiohttp
 
 from streamllie.errors import ModelNotFound, SinkError, SourceError
 from streamllie.live.rtc import apply, without_addresses
-from streamllie.live.serve import Server, is_loopback, media_addresses
+from streamllie.live.serve import HEADERS, Server, is_loopback, media_addresses
 from streamllie.live.stage import Controls
 from tests.live.peers import free_port
 from tests.media import make_video
@@ -65,6 +65,23 @@ def test_no_path_leads_out_of_the_three_files(path):
     assert status in (400, 403, 404) or (path.startswith("/?") and "<video" in text)
     assert "root:" not in text
     assert "aiohttp" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "asking", "status"),
+    [
+        ("/", {"token": TOKEN}, 401),
+        ("/", {"headers": {"Host": "evil.example"}}, 403),
+        ("/nothing", {}, 404),
+        ("/page.css", {"method": "POST"}, 405),
+        ("/offer", {"method": "POST", "data": "{}"}, 415),
+        (f"/?token={TOKEN}", {"token": TOKEN}, 302),
+    ],
+)
+def test_a_refusal_and_the_way_to_the_page_are_as_closed_as_the_page(path, asking, status):
+    told, headers, _ = asked(path, **asking)
+    assert told == status
+    assert HEADERS.items() <= headers.items()
 
 
 @pytest.mark.parametrize("given", [None, "wrong-token-of-24-chars-", "", TOKEN[:-1], TOKEN + "x", "tökén"])
