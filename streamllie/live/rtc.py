@@ -63,17 +63,20 @@ class Peer:
     async def answer(self, sdp: str) -> str:
         """The answer to an offer; raises ValueError if that is none."""
         connection = self._connection
-        connection.on("track", self._track)
+        sent: list[MediaStreamTrack] = []
+        connection.on("track", sent.append)
         connection.on("datachannel", self._channel)
         connection.on("connectionstatechange", self._changed)
         await connection.setRemoteDescription(RTCSessionDescription(sdp=without_addresses(sdp), type="offer"))
-        video = [t for t in connection.getTransceivers() if t.kind == "video"]
-        if len(video) != 1:
-            raise ValueError("an offer has one video")
+        if [each.kind for each in connection.getTransceivers()] != ["video"]:
+            raise ValueError("an offer has one video, and no sound")
+        if sent and not self._takes_camera:  # aiortc would decode all of it, and keep it
+            raise ValueError("an offer that sends a video says that it is a camera")
         self._joined = True
         await self._player.join()
         connection.addTrack(_Enhanced(self._player))
         await connection.setLocalDescription(await connection.createAnswer())
+        self._tasks += [asyncio.create_task(self._pump(track)) for track in sent]
         self._tasks.append(asyncio.create_task(self._give_up()))
         return connection.localDescription.sdp
 
@@ -93,12 +96,8 @@ class Peer:
         self._push = Push(stop)
         return self._push
 
-    def _track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "video" and self._takes_camera:
-            self._tasks.append(asyncio.create_task(self._pump(track)))
-
     async def _pump(self, track: MediaStreamTrack) -> None:
-        """Empty the track's queue at once: it has no limit, and what waits in it is late."""
+        """Take each decoded picture at once: the track keeps all of them for who asks, and what waits is late."""
         while True:
             try:
                 frame = await track.recv()

@@ -19,10 +19,12 @@ pytest.importorskip("aiortc", reason="the extra [live] is not installed")
 
 import aiohttp
 from aiortc import (
+    AudioStreamTrack,
     MediaStreamTrack,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
+    VideoStreamTrack,
 )
 from aiortc.mediastreams import MediaStreamError
 
@@ -152,6 +154,20 @@ def test_media_of_a_page_for_this_machine_comes_in_on_loopback_alone():
 
     candidates = [line.split() for line in asyncio.run(visit()).splitlines() if line.startswith("a=candidate:")]
     assert {fields[4] for fields in candidates} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "camera"),
+    [([VideoStreamTrack], False), ([AudioStreamTrack], False), ([VideoStreamTrack, AudioStreamTrack], True)],
+)
+def test_an_offer_of_media_that_nobody_would_take_is_refused(night, kinds, camera):
+    """aiortc decodes all that is sent and keeps it for somebody who asks: 20 MB a second of a video."""
+
+    async def visit():
+        async with serving(night) as server, visiting(server, *(kind() for kind in kinds)) as visitor:
+            return (await visitor.offer(camera=camera))[0], server._peers
+
+    assert asyncio.run(visit()) == (400, set())
 
 
 def test_there_is_room_for_so_many_visitors_and_again_when_one_has_left_or_never_came(monkeypatch):
