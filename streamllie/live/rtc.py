@@ -58,7 +58,7 @@ class Peer:
         self._takes_camera = camera
         self._on_end = on_end
         self._tasks: list[asyncio.Task[None]] = []
-        self._joined = self._ended = False
+        self._joined = self._ended = self._has_channel = False
 
     async def answer(self, sdp: str) -> str:
         """The answer to an offer; raises ValueError if that is none."""
@@ -107,13 +107,18 @@ class Peer:
                 self._push.put(cast("Any", frame))
 
     def _channel(self, channel: Any) -> None:
+        """The first one is the page's; each would cost a task."""
+        if self._has_channel:
+            channel.close()
+            return
+        self._has_channel = True
         channel.on("message", self._told)
         self._tasks.append(asyncio.create_task(self._figures(channel)))
 
     def _told(self, message: object) -> None:
         try:
             apply(self._player.controls, json.loads(message) if isinstance(message, str) else None)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             log.debug("a message of the page is not understood: %s", error)
 
     async def _figures(self, channel: Any) -> None:

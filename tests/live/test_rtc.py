@@ -170,6 +170,31 @@ def test_an_offer_of_media_that_nobody_would_take_is_refused(night, kinds, camer
     assert asyncio.run(visit()) == (400, set())
 
 
+def test_of_many_data_channels_the_first_alone_is_kept():
+    """Each would have figures of its own every second."""
+
+    async def visit():
+        async with serving() as server, visiting(server) as visitor:
+            others = [visitor.connection.createDataChannel(f"{n}") for n in range(3)]
+            await visitor.connect(camera=True)
+            await happens(lambda: all(other.readyState == "closed" for other in others), "the end of the others")
+            await happens(lambda: visitor.told, "figures")
+
+    asyncio.run(visit())
+
+
+def test_nonsense_in_the_data_channel_does_not_end_the_connection():
+    async def visit():
+        async with serving() as server, visiting(server) as visitor:
+            await visitor.connect(camera=True)
+            for nonsense in ("", "{", "null", b"\0", 60_000 * "[", '{"model": "/etc/passwd"}'):
+                visitor.controls.send(nonsense)
+            visitor.controls.send('{"strength": 0.25}')
+            await happens(lambda: visitor.told and visitor.told[-1]["controls"]["strength"] == 0.25, "less strength")
+
+    asyncio.run(visit())
+
+
 def test_there_is_room_for_so_many_visitors_and_again_when_one_has_left_or_never_came(monkeypatch):
     async def visit():
         async with serving() as server, contextlib.AsyncExitStack() as stack:
