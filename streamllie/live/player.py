@@ -35,19 +35,19 @@ class Player:
         self._number = 0
 
     async def join(self) -> None:
-        """One more watches."""
+        """One more watches; what failed or ended begins anew."""
         self._watchers += 1
-        await self._settle()
+        await self._settle(anew=True)
 
     async def leave(self) -> None:
         """One less watches."""
         self._watchers -= 1
         await self._settle()
 
-    async def _settle(self) -> None:
+    async def _settle(self, *, anew: bool = False) -> None:
         """Run if somebody watches, let go if nobody does: one change at a time, by what is so when its turn comes."""
         async with self._change:
-            if self._watchers == 0 and self._running is not None:
+            if self._running is not None and (self._watchers == 0 or (anew and self._running.done())):
                 self._stop.set()
                 await self._running
                 self._running = None
@@ -55,15 +55,12 @@ class Player:
                 self._stop, self._picture, self.failed = Stop(), None, None
                 self._running = asyncio.create_task(self._run(self._stop))
 
-    async def newer(self, than: int) -> tuple[int, Shown] | None:
-        """The newest picture and its number, once it is not `than` any more; None when the run has ended."""
-
-        def news() -> bool:
-            return self._picture is not None and self._number != than
-
+    async def newer(self, than: int) -> tuple[int, Shown]:
+        """The newest picture and its number, once it is not `than` any more, be that in a run that begins later."""
         async with self._news:
-            await self._news.wait_for(lambda: news() or self._stop.is_set or self.failed is not None)
-            return (self._number, self._picture) if news() and self._picture is not None else None
+            await self._news.wait_for(lambda: self._picture is not None and self._number != than)
+            assert self._picture is not None
+            return self._number, self._picture
 
     async def _run(self, stop: Stop) -> None:
         loop = asyncio.get_running_loop()
@@ -72,10 +69,9 @@ class Player:
         except StreamLLIEError as error:
             self.failed = str(error)
             log.warning("%s", error)
-        except Exception as error:  # whoever waits for a picture must hear of it
+        except Exception as error:  # whoever watches must hear of it
             self.failed = f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}"
             log.exception("the live run failed")
-        await self._tell()
 
     def _play(self, stop: Stop, loop: asyncio.AbstractEventLoop) -> None:
         with Live(self._source(stop), stop=stop, **self._options) as live:
@@ -87,10 +83,7 @@ class Player:
                     self.stats = live.stats()
 
     async def _take(self, picture: Shown) -> None:
-        self._picture = picture
-        self._number += 1
-        await self._tell()
-
-    async def _tell(self) -> None:
         async with self._news:
+            self._picture = picture
+            self._number += 1
             self._news.notify_all()

@@ -154,11 +154,7 @@ class _Enhanced(MediaStreamTrack):
         self._began = time.perf_counter()
 
     async def recv(self) -> Any:
-        newer = await self._player.newer(self._seen)
-        if newer is None:
-            self.stop()
-            raise MediaStreamError
-        self._seen, picture = newer
+        self._seen, picture = await self._player.newer(self._seen)
         frame = composed(picture.before, picture.after, self._player.controls.split)
         height = picture.format.height  # browsers take 8 bits, limited levels, square pixels
         format = VideoFormat(height=height, width=max(2, round(height * square(picture.format) / 2) * 2))
