@@ -30,7 +30,7 @@ class VirtualCamera:
     def __init__(self, rate: float | None) -> None:
         self._rate = rate or 30.0
         self._camera: pyvirtualcam.Camera | None = None
-        self._looked = self._wanted = time.monotonic()
+        self._looked = self._wanted = 0.0  # when somebody last looked for readers, and when there was one
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +47,7 @@ class VirtualCamera:
         if self._camera is None:
             self._camera = self._opened(picture.format)
             self._format = VideoFormat(height=self._camera.height, width=self._camera.width)
+            self._looked = self._wanted = time.monotonic()  # now there is something to read
         frame = fitted(picture.after, picture.format, self._format)
         self._camera.send(np.concatenate([plane.ravel() for plane in (frame.y, frame.u, frame.v)]))
 
