@@ -43,8 +43,6 @@ def relay(
     precision: str = "auto",
     strength: float = 1.0,
     smoothing: float = SMOOTHING,
-    always: bool = True,
-    budget: float = STREAM_BUDGET,
     crf: float | None = None,
     preset: str | None = None,
     max_bitrate: str | None = None,
@@ -55,7 +53,7 @@ def relay(
     """Send a source on, enhanced, with its sound, until it ends or `duration` seconds have passed.
 
     A file is played in real time, once. A stream that is lost is waited for: the last frame is sent again
-    meanwhile, with a notice. A peer that goes away is called again. `budget` is seconds, see `webcam`.
+    meanwhile, with a notice. A peer that goes away is called again.
 
     Raises:
         StreamLLIEError: source, target, model or backend fail at the beginning, or a file cannot be written.
@@ -64,8 +62,8 @@ def relay(
     tap = SoundTap()
     input = resolve(source)
     live = Live(
-        input, model=model, backend=backend, precision=precision, budget=budget, duration=duration,
-        controls=Controls(strength=strength, smoothing=smoothing, always=always), repeat=False, listener=tap,
+        input, model=model, backend=backend, precision=precision, budget=STREAM_BUDGET, duration=duration,
+        controls=Controls(strength=strength, smoothing=smoothing, always=True), repeat=False, listener=tap,
     )  # fmt: skip
     with live, ExitStack() as stack:
         sender = stack.enter_context(
