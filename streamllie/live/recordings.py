@@ -23,8 +23,8 @@ class Recordings:
     present folder.
     """
 
-    def __init__(self, target: Path | None, *, overwrite: bool = False, folder: Path | None = None) -> None:
-        self._target, self._overwrite, self._folder = target, overwrite, folder or Path()
+    def __init__(self, target: Path | None, *, overwrite: bool = False) -> None:
+        self._target, self._overwrite = target, overwrite
         self._wanted = target is not None
         self._recorder: Recorder | None = None
         self._open = ExitStack()
@@ -85,6 +85,6 @@ class Recordings:
     def _name(self, suffix: str) -> Path:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         number = 1
-        while (path := self._folder / f"streamllie-{stamp}{'' if number == 1 else f'-{number}'}{suffix}").exists():
+        while (path := Path(f"streamllie-{stamp}{'' if number == 1 else f'-{number}'}{suffix}")).exists():
             number += 1
         return path

@@ -113,11 +113,6 @@ class Live:
     def _all_dropped(self) -> int:
         return self._read.dropped + self._enhanced.dropped + self._stage.skipped
 
-    @property
-    def returns(self) -> int:
-        """Times that the source was lost and came back."""
-        return self.source.returns if isinstance(self.source, Lasting) else 0
-
     def shown(self, picture: Shown) -> None:
         """This frame has been shown just now. The first one waited for its engine, and has no latency."""
         latency = time.perf_counter() - picture.captured

@@ -227,7 +227,7 @@ def test_a_source_that_falls_silent_dies_and_changes_size_comes_back_and_leaks_n
             for shown in live:
                 if shown is not None:
                     live.shown(shown)
-                    seen.add((live.returns, shown.format.height))
+                    seen.add((live.source.returns, shown.format.height))
                 if live.source.notice:
                     notices.add(live.source.notice.split(" ", 1)[1])
                 if (2, 48) in seen:

@@ -53,9 +53,10 @@ def shown(*, before: int = 40, after: int = 180, at: float = 1.0) -> Shown:
 
 
 @pytest.fixture
-def window(display, tmp_path):
+def window(display, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     controls = Controls()
-    with Recordings(None, folder=tmp_path) as recordings, Window(controls, recordings) as window:
+    with Recordings(None) as recordings, Window(controls, recordings) as window:
         window.controls, window.recordings = controls, recordings
         window.show(shown())
         window.tick(None)
