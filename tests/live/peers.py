@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -17,6 +16,8 @@ import numpy as np
 import pytest
 from av.error import FFmpegError
 
+from tests.waiting import until
+
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 READ = ("-analyzeduration", "1000000", "-i")  # a second is enough to know a stream; 5 is the default
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg program is not installed")
@@ -26,6 +27,7 @@ needs_nginx = pytest.mark.skipif(
 RATE, SAMPLES = 30, 48_000
 BEAT = 1.0  # seconds from one flash, with its beep, to the next
 FLASH = 0.2  # seconds that each lasts
+WAITS = {"tcp": "0A", "udp": "07"}  # states in /proc/net
 PIECE = 188 * 7  # bytes: packets of a transport stream in one of a network
 
 
@@ -33,6 +35,13 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def listens(port: int, kind: str = "tcp") -> bool:
+    """Whether a program waits at a port, told by the kernel: a call would take the place of the one it waits for."""
+    table = Path(f"/proc/net/{kind}").read_text() + Path(f"/proc/net/{kind}6").read_text()
+    entries = (line.split() for line in table.splitlines())
+    return any(entry[1].endswith(f":{port:04X}") and entry[3] == WAITS[kind] for entry in entries)
 
 
 @contextlib.contextmanager
@@ -158,7 +167,7 @@ class nginx:  # noqa: N801 - the program's name
             f"rtmp {{ server {{ listen 127.0.0.1:{self._port}; application live {{ live on; }} }} }}\n"
         )
         self._process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(self._folder)], stderr=subprocess.PIPE)
-        time.sleep(0.5)
+        until(lambda: listens(self._port) or self._process.poll() is not None, what="nginx")
         assert self._process.poll() is None, self._process.stderr.read().decode()
 
     def __exit__(self, *_: object) -> None:

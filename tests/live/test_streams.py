@@ -10,7 +10,7 @@ import av
 import pytest
 
 from streamllie.errors import SinkError, SourceError
-from streamllie.live.relay import StreamClock, relay
+from streamllie.live.relay import PROOF, StreamClock, relay
 from streamllie.video.bridge import BridgeError
 from streamllie.video.outlet import Target
 from tests.live.peers import (
@@ -18,6 +18,7 @@ from tests.live.peers import (
     ended,
     ffmpeg,
     free_port,
+    listens,
     make_beats,
     needs_ffmpeg,
     needs_nginx,
@@ -65,7 +66,7 @@ def send(source: str, target: str, **options) -> None:
 def test_a_file_goes_out_as_a_transport_stream_over_udp(beats, tmp_path):
     port, arrived = free_port(), tmp_path / "arrived.ts"
     with ffmpeg(*READ, f"udp://127.0.0.1:{port}?{SILENCE}", "-c", "copy", str(arrived)) as peer:
-        time.sleep(0.5)
+        until(lambda: listens(port, "udp"), 30, "the peer")
         send(str(beats), f"udp://127.0.0.1:{port}")
         ended(peer, 8)
     check(arrived, least=SECONDS - 2.5, brighter_than=beats)
@@ -82,7 +83,7 @@ def test_sound_and_picture_are_together_after_a_minute_with_drops(tmp_path):
         time.sleep(0.3)  # every second: nine frames give way
 
     with ffmpeg(*READ, f"udp://127.0.0.1:{port}?{SILENCE}", "-c", "copy", str(arrived)) as peer:
-        time.sleep(0.5)
+        until(lambda: listens(port, "udp"), 30, "the peer")
         send(str(minute), f"udp://127.0.0.1:{port}", on_stats=hold_up)
         ended(peer, 8)
     found = offsets(arrived)
@@ -116,7 +117,7 @@ def test_rtsp_comes_in_from_a_peer_that_calls_us(beats, tmp_path):
     url = f"rtsp://127.0.0.1:{port}/live"
     worker = threading.Thread(target=send, args=(f"{url}?listen=1", str(arrived)), kwargs={"duration": 14})
     worker.start()
-    time.sleep(1)
+    until(lambda: listens(port), 30, "the peer")
     with ffmpeg(
         *("-re", "-stream_loop", "3", "-i", str(beats), "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", url)
     ):
@@ -130,7 +131,7 @@ def test_rtsp_comes_in_from_a_peer_that_calls_us(beats, tmp_path):
 def test_http_carries_a_transport_stream_to_a_peer_that_listens(beats, tmp_path):
     port, arrived = free_port(), tmp_path / "arrived.ts"
     with ffmpeg("-listen", "1", *READ, f"http://127.0.0.1:{port}/live.ts", "-c", "copy", str(arrived)) as peer:
-        time.sleep(0.5)
+        until(lambda: listens(port), 30, "the peer")
         send(str(beats), f"http://127.0.0.1:{port}/live.ts")
         ended(peer, 2)
     check(arrived, least=SECONDS - 2.5, brighter_than=beats)
@@ -153,15 +154,12 @@ def test_hls_is_written_for_a_player_and_read_like_one(beats, tmp_path):
 @needs_nginx
 def test_rtmp_goes_through_a_server_and_comes_back_as_rtmp(beats, tmp_path):
     port, arrived = free_port(), tmp_path / "arrived.flv"
-    with nginx(tmp_path, port):
-        key = f"rtmp://127.0.0.1:{port}/live/hunter2"
-        worker = threading.Thread(target=send, args=(str(beats), key))
-        worker.start()
-        time.sleep(1.5)
-        # The server stays silent at the end and the player is killed: what it has must be on the disk by then.
-        with ffmpeg(*READ, key, "-c", "copy", "-flush_packets", "1", str(arrived)) as player:
-            worker.join(20)
-            ended(player, 1)
+    key = f"rtmp://127.0.0.1:{port}/live/hunter2"
+    # The server stays silent at the end and the player is killed: what it has must be on the disk by then.
+    recording = ("-c", "copy", "-flush_packets", "1", str(arrived))
+    with nginx(tmp_path, port), ffmpeg(*READ, key, *recording) as player:  # which waits there for the stream
+        send(str(beats), key)
+        ended(player, 1)
     check(arrived, least=1.5, brighter_than=beats)
 
 
@@ -172,19 +170,17 @@ def test_an_output_that_goes_away_and_comes_back_is_called_again(tmp_path, caplo
     beats = make_beats(tmp_path / "long.mkv", seconds=18)
     port = free_port()
     key = f"rtmp://127.0.0.1:{port}/live/hunter2"
-    notices = []
-    worker = threading.Thread(
-        target=send, args=(str(beats), key), kwargs={"on_stats": lambda stats: notices.append(stats.notice)}
-    )
+    stats = []
+    worker = threading.Thread(target=send, args=(str(beats), key), kwargs={"on_stats": stats.append})
     with nginx(tmp_path, port):
         worker.start()
-        until(lambda: len(notices) >= 8, 15, "the stream")  # long enough that somebody was there
-    until(lambda: notices[-1] is not None, 10, "a notice")
+        until(lambda: stats and stats[-1].frames and stats[-1].seconds > PROOF, 60, "a stream that somebody took")
+    until(lambda: stats[-1].notice is not None, 10, "a notice")
     with nginx(tmp_path, port):
-        until(lambda: notices[-1] is None, 15, "the return")
+        until(lambda: stats[-1].notice is None, 15, "the return")
         worker.join(20)
     assert not worker.is_alive()
-    told = caplog.text + str(notices)
+    told = caplog.text + str(stats)
     assert "trying again" in told
     assert "hunter2" not in told
 
@@ -200,7 +196,7 @@ def test_a_source_that_goes_away_leaves_a_notice_in_the_stream_and_comes_back(be
         target=send, args=(f"tcp://127.0.0.1:{port}", str(arrived)), kwargs={"duration": 14, "on_stats": stats.append}
     )
     with ffmpeg(*feed) as peer:
-        time.sleep(0.5)
+        until(lambda: listens(port), 30, "the peer")
         worker.start()
         peer.wait(15)
     with ffmpeg(*feed):

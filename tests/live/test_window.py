@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 from fractions import Fraction
 
 import av
@@ -18,6 +17,7 @@ from streamllie.live.recordings import Recordings  # noqa: E402
 from streamllie.live.stage import Controls, Shown  # noqa: E402
 from streamllie.live.stats import Stats  # noqa: E402
 from streamllie.live.window import Window  # noqa: E402
+from tests.waiting import until  # noqa: E402
 
 FORMAT = VideoFormat(height=240, width=640)
 STATS = Stats(fps=30, p50_ms=12, p99_ms=20, dropped=3, frames=100, mode="half", size="640x240", backend="openvino bf16")
@@ -82,10 +82,13 @@ def light_at(x: int, y: int) -> int:
 
 def test_the_enhanced_picture_is_on_the_screen_itself(window, display):
     """As another program sees it: grabbed from the X server."""
-    time.sleep(0.2)
-    with av.open(display, format="x11grab", options={"video_size": "1000x700", "framerate": "5"}) as screen:
-        grey = next(screen.decode(video=0)).to_ndarray(format="gray")
-    assert (np.abs(grey.astype(int) - 191) < 8).sum() > 640 * 100  # luma 180 of video levels
+
+    def bright() -> bool:
+        with av.open(display, format="x11grab", options={"video_size": "1000x700", "framerate": "5"}) as screen:
+            grey = next(screen.decode(video=0)).to_ndarray(format="gray")
+        return (np.abs(grey.astype(int) - 191) < 8).sum() > 640 * 100  # luma 180 of video levels
+
+    until(bright, what="a bright picture")
 
 
 def test_space_switches_the_effect_off_and_on(window):
