@@ -86,7 +86,7 @@ def compare(
     names = [name for name in BACKENDS if name not in absent]
     if not names:
         raise BackendMissing(f"no backend here runs {found.path}; `streamllie doctor` says why, or name an .onnx file")
-    rows = [row for height, width in sizes for row in _rows(found, names, height, width, frames, on_step)]
+    rows = [row for height, width in sizes for row in _rows(model, names, height, width, frames, on_step)]
     return Comparison(model=found.name, rows=rows, absent=absent)
 
 
@@ -123,13 +123,13 @@ def draw(comparison: Comparison, target: Path, *, overwrite: bool = False) -> No
 
 
 def _rows(  # noqa: PLR0917 - private, called once
-    model: Model, names: list[str], height: int, width: int, frames: int, on_step: Callable[[str], None]
+    model: str | Path, names: list[str], height: int, width: int, frames: int, on_step: Callable[[str], None]
 ) -> Iterator[Row]:
     size = f"{width}x{height}"
     format = VideoFormat(height=height, width=width)
-    dark = dark_frames(height=height, width=width, count=16)
+    found, dark = find(model), dark_frames(height=height, width=width, count=16)
     with ExitStack() as stack:
-        engines = [stack.enter_context(engine) for name in names for engine in _all_precisions(name, model, format)]
+        engines = [stack.enter_context(engine) for name in names for engine in _all_precisions(name, found, format)]
         durations: list[list[float]] = [[] for _ in engines]
         pictures = {(e.backend, e.precision): _pictures(e, dark[:COMPARED]) for e in engines}
         for turn in range(ROUNDS):
@@ -191,15 +191,15 @@ def _differences(found: list[Frame], reference: list[Frame] | None) -> tuple[flo
     return max(float(gap.max()) for gap in gaps), round(float(np.mean([gap.mean() for gap in gaps])), 4)
 
 
-def _memory(model: Model, engine: Engine, height: int, width: int) -> float:
+def _memory(model: str | Path, engine: Engine, height: int, width: int) -> float:
     """Peak memory of a process that runs this engine on a few frames."""
-    words = (model.path, engine.backend, engine.precision, height, width)
+    words = (model, engine.backend, engine.precision, height, width)
     return in_a_process("streamllie.bench_backends", *words)["peak_mb"]
 
 
-def _measure_memory(path: str, backend: str, precision: str, height: str, width: str) -> None:
+def _measure_memory(model: str, backend: str, precision: str, height: str, width: str) -> None:
     format = VideoFormat(height=int(height), width=int(width))
-    with open_engine(find(path), format, backend=backend, precision=precision) as engine:
+    with open_engine(find(model), format, backend=backend, precision=precision) as engine:
         for frame in dark_frames(height=format.height, width=format.width, count=2):
             engine(frame)
     print(json.dumps({"peak_mb": memory_mb("VmHWM")}))

@@ -27,6 +27,7 @@ from streamllie.arguments import (
     seconds,
     sizes,
 )
+from streamllie.interrupts import SIGNALS
 from streamllie.place import goes_live, is_folder
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+STOPS = [number for number in SIGNALS if number != signal.SIGINT]
 
 
 def _print_version(wanted: bool) -> None:

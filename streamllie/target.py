@@ -45,7 +45,7 @@ def temporary_name(target: Path) -> Path:
 def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
     """Rename a finished file into place, in one step. Without overwrite, a file that came meanwhile stays."""
     try:
-        with temporary.open("rb") as file:
+        with temporary.open("rb+") as file:  # Windows writes through what may be written alone
             os.fsync(file.fileno())  # the name must not survive a power cut that the data does not
         if overwrite:
             temporary.replace(target)

@@ -1,5 +1,6 @@
 """`streamllie bench` as people and programs meet it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,9 @@ import time
 import cv2
 import pytest
 
-from streamllie import shelf
-from streamllie.backends import available
+from streamllie import bench, shelf
+from streamllie.backends import available, open_engine
+from streamllie.backends.switch import Switching
 from streamllie.bench_backends import check_plot, compare
 from streamllie.errors import BackendMissing, StreamLLIEError
 from tests.command import events, streamllie
@@ -72,6 +74,37 @@ def test_bench_of_all_backends_leaves_out_those_that_do_not_run_such_a_file(tmp_
     if available()["tensorrt"] is not None:
         with pytest.raises(BackendMissing, match=r"no backend here runs .*mine\.engine"):
             compare([(64, 64)], model=tmp_path / "mine.engine")
+
+
+def test_what_is_measured_is_one_engine_though_auto_would_begin_with_another(monkeypatch):
+    """As on a GPU whose engine is not built yet."""
+    built = []
+
+    def open_as_there(model, format, *, backend="auto", precision="auto"):
+        if backend != "auto":
+            return open_engine(model, format, backend=backend, precision=precision)
+        if built:
+            return open_engine(model, format, backend="onnxruntime")
+        first = open_engine(model, format, backend="openvino")
+        return Switching(first, lambda: built.append(True) or open_engine(model, format, backend="onnxruntime"))
+
+    monkeypatch.setattr(bench, "open_engine", open_as_there)
+    (first, *others) = bench.bench(height=64, width=96, frames=30).engines
+    assert first.backend == "onnxruntime"
+    assert {other.backend for other in others} <= {"onnxruntime"}
+
+
+def test_a_model_of_an_own_shelf_whose_files_have_other_names_is_measured(tmp_path, monkeypatch):
+    model = shelf.find("lite")
+    shutil.copy(model.path, tmp_path / "graph.onnx")
+    shutil.copy(model.weights_path, tmp_path / "weights.pt")
+    words = {"name": "mine", "file": "graph.onnx", "sha256": model.sha256, "bytes": model.bytes, "licence": "mine",
+             "parameters": 1, "weights_file": "weights.pt", "weights_sha256": model.weights_sha256}  # fmt: skip
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in words.items())
+    (tmp_path / "manifest.toml").write_text(f"[[model]]\n{lines}")
+    monkeypatch.setenv("STREAMLLIE_SHELF", str(tmp_path))
+    rows = compare([(64, 64)], model="mine", frames=30).rows
+    assert "eager" in {row.backend for row in rows}
 
 
 def test_the_run_that_measures_memory_says_what_was_wrong_and_no_more(tmp_path):

@@ -1,6 +1,5 @@
 """Built engines in the user's cache folder: made once, by one process, written whole, and removed when useless."""
 
-import fcntl
 import logging
 import os
 import threading
@@ -92,6 +91,8 @@ class EngineCache:
 
     def prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
         """Remove files that are torn or `useless`, and what interrupted processes left; give what was removed."""
+        import fcntl  # noqa: PLC0415 - not on Windows, where nothing is built
+
         gone = [entry for entry in self.entries() if entry.header is None or useless(entry.header)]
         for entry in gone:
             entry.path.unlink(missing_ok=True)
@@ -134,6 +135,8 @@ class EngineCache:
             os.close(file)
 
     def _lock(self, path: Path) -> int:
+        import fcntl  # noqa: PLC0415 - as above
+
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             while True:

@@ -48,7 +48,7 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto", c
     gpu = find_gpu()
     library = choose(gpu)
     if model.path.suffix == SUFFIX:
-        return _opened(lambda: _from_file(model, format, library), format, gpu, cuda)
+        return _opened(lambda: _from_file(model, format, precision, library), format, gpu, cuda)
     plan = _plan(model, format, precision)
     try:
         return _opened(lambda: _from_cache(plan, library, gpu), format, gpu, cuda)
@@ -97,7 +97,7 @@ def _from_cache(plan: Plan, library: Library, gpu: Gpu) -> Loaded:
     return loaded
 
 
-def _from_file(model: Model, format: VideoFormat, library: Library) -> Loaded:
+def _from_file(model: Model, format: VideoFormat, precision: str, library: Library) -> Loaded:
     """An engine file that somebody names: it is used as it is, or refused."""
     header, body = read(model.path)
     about = header.about
@@ -111,6 +111,11 @@ def _from_file(model: Model, format: VideoFormat, library: Library) -> Loaded:
     if about["deep"] != (format.depth > 8):
         wanted = "more than 8 bits" if about["deep"] else "8 bits"
         raise EngineUnusable(f"{model.path} is for video of {wanted}; build one for this with `engine build`")
+    if precision not in {"auto", about["precision"]}:
+        raise EngineUnusable(
+            f"{model.path} is in {about['precision']}, not {precision}; leave out --precision, or build one with "
+            "`engine build --precision`"
+        )
     return Loaded(header, body, library)
 
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from streamllie.errors import SinkError, StreamLLIEError
+from streamllie.interrupts import SIGNALS
 from streamllie.live.player import Player
 from streamllie.live.rtc import Peer, listen_on
 from streamllie.live.stage import Controls
@@ -231,7 +232,7 @@ def serve(
         over = asyncio.Event()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers, and ends with KeyboardInterrupt
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores one of them, and means it
                     loop.add_signal_handler(number, over.set)
         async with Server(source, host=host, port=port, token=token, **options) as server:

@@ -132,10 +132,12 @@ def test_an_engine_file_for_something_else_is_refused_before_the_library_sees_it
     assert (model.name, model.path) == ("mine", output)
     deep = VideoFormat(height=64, width=64, depth=10)
     with pytest.raises(BackendError, match="is for video of 8 bits"):
-        tensorrt._from_file(model, deep, library)
+        tensorrt._from_file(model, deep, "auto", library)
     other = Library(flavour="tensorrt-rtx", version="0.1", module=None)
     with pytest.raises(BackendError, match=r"was made by tensorrt-rtx 1\.[\d.]+, here is tensorrt-rtx 0\.1"):
-        tensorrt._from_file(model, FORMAT, other)
+        tensorrt._from_file(model, FORMAT, "auto", other)
+    with pytest.raises(BackendError, match=r"mine\.engine is in fp16, not fp32; leave out --precision"):
+        tensorrt._from_file(model, FORMAT, "fp32", library)
     for backend in ("openvino", "onnxruntime"):
         with pytest.raises(BackendError, match=r"mine\.engine is an engine; it runs with --backend tensorrt"):
             open_engine(model, FORMAT, backend=backend)
