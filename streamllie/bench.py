@@ -8,11 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
@@ -21,13 +18,13 @@ from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL, enhance_video
 from streamllie.errors import BackendError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.night import make_night
 from streamllie.pipeline import run
 from streamllie.shelf import Model, find
 from streamllie.timing import Progress, percentile
 from streamllie.video import VideoSink, VideoSource
 
 ROUNDS = 3  # of all measurements in turn, so that a slow minute of the machine falls on all of them
-PAN = 64  # pixels, and frames, that the camera pans
 KEPT = 30  # dark frames in memory for the engine; one is like another to it
 EARLY, LATE = 300, 3000  # frames at which memory is compared
 
@@ -134,37 +131,6 @@ def bench(
         peak_mb=peak,
         extras=extras,
     )
-
-
-def make_night(path: Path, *, height: int, width: int, frames: int) -> None:
-    """A dark clip with the noise of a sensor: a camera that pans over boxes of all sizes."""
-    format = VideoFormat(height=height, width=width, time_base=Fraction(1, 30), rate=Fraction(30))
-    # A few frames go to and fro: noise for each of thousands would take longer than what is measured.
-    pool = dark_frames(height=height, width=width, count=min(frames, PAN))
-    with VideoSink(path, format, codec="h264", preset="ultrafast") as sink:
-        for n in range(frames):
-            there = n % (2 * len(pool))
-            frame = pool[there if there < len(pool) else 2 * len(pool) - 1 - there]
-            sink.write(replace(frame, pts=n))
-
-
-def dark_frames(*, height: int, width: int, count: int) -> list[Frame]:
-    """Frames of that clip, PAN at most."""
-    rng = np.random.default_rng(0)
-    still = np.full((height, width + PAN), 0.4, np.float32)
-    for _ in range(300):
-        top, left = rng.integers(0, height), rng.integers(0, width + PAN)
-        size = rng.integers(4, height // 3)
-        still[top : top + size, left : left + 2 * size] = rng.uniform()
-    noise = rng.normal(0, 2, (4, height, width)).astype(np.float32)
-    chroma = rng.normal(128, 1, (4, (height + 1) // 2, (width + 1) // 2)).round().astype(np.uint8)
-    frames: list[Frame] = []
-    for n in range(count):
-        luma = 16 + 219 * 0.08 * still[:, n : n + width] + np.roll(noise[n % 4], 31 * n, axis=1)
-        y = np.clip(luma.round(), 0, 255).astype(np.uint8)
-        u, v = np.roll(chroma[n % 4], 7 * n, 1), np.roll(chroma[(n + 1) % 4], 5 * n, 1)
-        frames.append(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 30), duration=1))
-    return frames
 
 
 def _times(

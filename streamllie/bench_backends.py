@@ -12,11 +12,11 @@ import numpy as np
 
 from streamllie.backends import BACKENDS, PRECISIONS, available, can_run, open_engine
 from streamllie.backends.base import Engine
-from streamllie.bench import dark_frames
 from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.night import dark_frames
 from streamllie.shelf import Model, find
 from streamllie.target import check_target, write_whole
 from streamllie.timing import percentile

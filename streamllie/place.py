@@ -36,6 +36,13 @@ def goes_live(source: str | Path, target: str | Path) -> bool:
     return source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST
 
 
+def without_listen(url: str) -> tuple[str, bool]:
+    """A URL without the option `listen=1`, and whether it had it: then it waits for the other side to come."""
+    place, _, options = url.partition("?")
+    kept = [option for option in options.split("&") if option != "listen=1"]
+    return place + ("?" + "&".join(kept) if any(kept) else ""), "listen=1" in options.split("&")
+
+
 def is_file(path: str | Path) -> bool:
     """Whether there is such a file. False, and not an error as of Path, for a name that is too long."""
     return os.path.isfile(path)  # noqa: PTH113

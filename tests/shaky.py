@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from streamllie.bench import make_night
 from streamllie.frame import Frame
+from streamllie.night import make_night
 from streamllie.video import VideoSource
 from tests.transmit import Transmitter
 

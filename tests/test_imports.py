@@ -1,4 +1,4 @@
-"""Imports point down the list of DESIGN, foreign libraries stay in their place, and the start is light."""
+"""Imports point down one list, `ORDER`, foreign libraries stay in their place, and the start is light."""
 
 import ast
 import importlib.util
@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     *("errors", "place", "target", "frame", "ahead", "interrupts", "timing", "shelf", "models"),
     *("video", "pictures", "chunks", "exif", "stills", "split", "backends", "temporal", "pipeline"),
-    *("enhance", "enhancer", "files", "compare", "bench", "bench_backends", "live"),
+    *("enhance", "enhancer", "files", "compare", "night", "bench_memory", "bench", "bench_backends", "live"),
     *("doctor", "bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
 )
 HOMES = {

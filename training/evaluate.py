@@ -32,6 +32,7 @@ from training.pairs import PICTURES, find_pairs, read_pair
 from training.planes import Rgb, read_rgb
 from training.recipe import Mixture, Recipe
 
+SHEET = 300  # pixels: width of a picture on a sheet
 BEST = 60.0  # dB; equal pictures count as this in a mean
 
 
@@ -171,8 +172,8 @@ def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
         yield path, read_rgb(path)
 
 
-def _small(rgb: Rgb, width: int = 300) -> Rgb:
-    return cv2.resize(rgb, (width, round(rgb.shape[0] * width / rgb.shape[1])), interpolation=cv2.INTER_AREA)
+def _small(rgb: Rgb) -> Rgb:
+    return cv2.resize(rgb, (SHEET, round(rgb.shape[0] * SHEET / rgb.shape[1])), interpolation=cv2.INTER_AREA)
 
 
 if __name__ == "__main__":

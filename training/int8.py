@@ -21,11 +21,12 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from streamllie import shelf
 from streamllie.backends.graphs import state_shape
-from streamllie.bench import dark_frames
 from streamllie.frame import Levels, VideoFormat
 from streamllie.models.names import HISTORY
+from streamllie.night import dark_frames
 from streamllie.timing import percentile
 from streamllie.video import VideoSource
+from training.command import said
 from training.pairs import PICTURES
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "night.mp4"
@@ -51,6 +52,7 @@ class Calibration(CalibrationDataReader):
         return next(self.feeds, None)
 
 
+@said("int8")
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

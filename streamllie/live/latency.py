@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamllie.bench import make_night
 from streamllie.enhance import MODEL
 from streamllie.errors import SourceError
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown
+from streamllie.night import make_night
 from streamllie.place import shown
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve

@@ -27,6 +27,7 @@ from streamllie.models.camera import Camera
 from streamllie.models.exposure import Exposure
 from streamllie.models.memory import Memory, pool
 
+WIDTH = 16  # of the gate
 CHANNELS = 25  # of the history: 16 of luma, 8 of chroma, 1 - r
 MOST_KEPT = 0.9  # of the history, in one frame
 LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
@@ -41,11 +42,11 @@ class History(nn.Module):
 
     diagonal: Tensor
 
-    def __init__(self, width: int = 16, *, camera: bool = False) -> None:
+    def __init__(self, *, camera: bool = False) -> None:
         super().__init__()
         self.camera = camera  # follow one that moves
-        self.compare = nn.Conv2d(12, width, 3, padding=1)
-        self.weigh = nn.Conv2d(width, 1, 3, padding=1)
+        self.compare = nn.Conv2d(12, WIDTH, 3, padding=1)
+        self.weigh = nn.Conv2d(WIDTH, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
         self.register_buffer("diagonal", _diagonal(), persistent=False)
         self.register_load_state_dict_pre_hook(_widen)

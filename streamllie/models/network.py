@@ -81,9 +81,9 @@ class Gate(nn.Module):
 class Block(nn.Module):
     """A gated block: one half looks around, the other mixes channels."""
 
-    def __init__(self, width: int, *, kernel: int = 3, adr: "AdrSize | None" = None) -> None:
+    def __init__(self, width: int, *, adr: "AdrSize | None" = None) -> None:
         super().__init__()
-        self.spatial = Gate(width, kernel=kernel, attention=True, adr=adr)
+        self.spatial = Gate(width, kernel=3, attention=True, adr=adr)
         self.channel = Gate(width, kernel=0, attention=False, adr=adr)
 
     def forward(self, x: Tensor, memory: Memory, sure: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from av.error import FFmpegError, ProtocolNotFoundError
 
 from streamllie.ahead import Stop
 from streamllie.errors import StreamLLIEError
-from streamllie.place import scheme_of, shown
+from streamllie.place import scheme_of, shown, without_listen
 from streamllie.video.opening import reason
 
 NOBODY = "nobody is there, or the passphrase is another"  # SRT does not say which
@@ -39,7 +39,8 @@ def needs_bridge(url: str) -> bool:
 
 def srt_url(url: str) -> str:
     """`listen=1`, as other schemes say it, in SRT's own words."""
-    return url.replace("listen=1", "mode=listener")
+    plain, listen = without_listen(url)
+    return plain + ("&" if "?" in plain else "?") + "mode=listener" if listen else url
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
-from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown
+from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown, without_listen
 from streamllie.video.bridge import srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
@@ -78,11 +78,10 @@ def _stream(source: str, scheme: str) -> Input:
     options = LOW_DELAY | {"analyzeduration": ANALYSE_RTMP if scheme.startswith("rtmp") else ANALYSE}
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
-    url = source
-    if scheme == "srt":
-        url = srt_url(source)
-    elif scheme != "tcp" and "listen=1" in source:  # tcp knows it by itself
-        url = source.replace("?listen=1&", "?").replace("?listen=1", "").replace("&listen=1", "")
+    url, listen = without_listen(source)
+    if scheme in {"srt", "tcp"}:  # tcp knows it by itself
+        url = srt_url(source) if scheme == "srt" else source
+    elif listen:
         options |= {"rtsp_flags": "listen", "listen_timeout": "10"} if scheme.startswith("rtsp") else {"listen": "1"}
     if scheme == "udp" and "fifo_size" not in url:
         url += ("&" if "?" in url else "?") + "fifo_size=50000&overrun_nonfatal=1"

@@ -24,7 +24,7 @@ from av.stream import Stream
 from streamllie.ahead import Stop
 from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.place import PLAYLIST, scheme_of, shown
+from streamllie.place import PLAYLIST, scheme_of, shown, without_listen
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import BridgeError, needs_bridge, srt_url, write_through
 from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
@@ -74,7 +74,7 @@ class Target:
         if scheme in ("http", "https"):
             if path.endswith(PLAYLIST):
                 return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"})
-            listen = {"listen": "1"} if "listen=1" in text else {"method": "POST"}
+            listen = {"listen": "1"} if without_listen(text)[1] else {"method": "POST"}
             return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | timeout | listen)
         if scheme not in MUXERS:
             known = ", ".join(sorted({*MUXERS, "http", "https"}))

@@ -157,3 +157,4 @@ def test_streams_that_wait_to_be_called_say_so_in_the_url():
     http = resolve("http://host/x.ts?a=1&listen=1")
     assert (http.url, http.options["listen"]) == ("http://host/x.ts?a=1", "1")
     assert resolve("tcp://host:1?listen=1").url.endswith("?listen=1")
+    assert resolve("http://host/x.ts?listen=10").url == "http://host/x.ts?listen=10"

@@ -56,6 +56,8 @@ def test_wishes_to_the_encoder_are_those_of_files(tmp_path, wish, sentence):
 @pytest.mark.parametrize("address", ["srt://0.0.0.0:9000?listen=1", "srt://0.0.0.0:9000?latency=9&listen=1"])
 def test_srt_listens_in_its_own_words(address):
     assert resolve(address).url == Target.of(address).url == address.replace("listen=1", "mode=listener")
+    secret = "srt://0.0.0.0:9000?passphrase=secretlisten=1"
+    assert resolve(secret).url == Target.of(secret).url == secret
 
 
 def test_what_fits_on_a_disk_that_gets_full_is_kept(tmp_path):
