@@ -131,8 +131,8 @@ def compare(
         Path | None, typer.Option(metavar="TRUTH", parser=path, help="A video of how it should look.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUTPUT", parser=path, help="The page to write.")
-    ] = Path("report.html"),
+        Any, typer.Option("--output", "-o", metavar="OUTPUT", parser=path, help="The page to write.")
+    ] = "report.html",
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:

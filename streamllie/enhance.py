@@ -123,7 +123,7 @@ class Steady:
         self.engine = engine
         self._format = format
         self.policy, self.strength = policy, strength  # strength, and the policy's amount, may change between frames
-        self._opens_scene = CutDetector(depth=format.depth)
+        self._cuts = CutDetector(format.levels)
         self._bars = Bars(format.levels)
 
     @property
@@ -137,8 +137,9 @@ class Steady:
 
     def start(self, frame: Frame) -> Callable[[], Frame]:
         """Begin to enhance one frame, and give a function that waits for it."""
-        cut = self.policy.seconds > 0 and self._opens_scene(frame.y)
-        keep = self.policy.keep(frame.time, cut=cut)
+        if self.policy.seconds > 0:
+            self._cuts(frame.y)
+        keep = self.policy.keep(frame.time, cut=self._cuts.begins)
         bars = self.bars_of(frame, cut=keep == 0)
         take = self.engine.start(without_bars(frame, bars), keep=keep, strength=self.strength)
         return lambda: with_bars(take(), frame, bars)
@@ -171,7 +172,7 @@ class Steady:
         """Take the next frame for the first."""
         self.engine.reset()
         self.policy.forget()
-        self._opens_scene.forget()
+        self._cuts.forget()
         self._bars.forget()
 
 

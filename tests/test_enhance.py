@@ -15,7 +15,7 @@ from streamllie.errors import (
     StreamLLIEError,
 )
 from streamllie.timing import Progress
-from tests.media import FRAMES, make_video
+from tests.media import FRAMES, HEIGHT, WIDTH, make_video, planar_frame
 
 
 def lumas(path) -> list[np.ndarray]:
@@ -101,6 +101,19 @@ def test_what_cannot_be_is_named(night, tmp_path, options, error, sentence):
 def test_a_source_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SourceError, match="gone"):
         enhance_video(tmp_path / "gone.mp4", tmp_path / "day.mp4")
+
+
+def test_the_first_picture_after_black_looks_as_if_it_were_the_first(tmp_path):
+    """A second of black taught the memory that all is dark: the frames after it came out black."""
+    pictures = [planar_frame(n) for n in range(12)]
+    black = av.VideoFrame.from_ndarray(np.zeros((HEIGHT, WIDTH), np.uint8), format="gray").reformat(format="yuv420p")
+    after, alone = tmp_path / "after.mkv", tmp_path / "alone.mkv"
+    wish = {"codec": "ffv1", "precision": "fp32"}
+    with_black = [black] * 24 + pictures
+    enhance_video(make_video(tmp_path / "a.mkv", codec="ffv1", pictures=with_black, frames=36), after, **wish)
+    enhance_video(make_video(tmp_path / "b.mkv", codec="ffv1", pictures=pictures, frames=12), alone, **wish)
+    assert all(luma.mean() < 16.5 for luma in lumas(after)[:24])
+    assert all((a == b).all() for a, b in zip(lumas(after)[24:], lumas(alone), strict=True))
 
 
 def test_smoothing_steadies_a_video_whose_light_flickers(tmp_path):

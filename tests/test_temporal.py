@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from streamllie.frame import Levels
 from streamllie.temporal.cuts import CutDetector
 from streamllie.temporal.policy import Smoothing
 
@@ -83,6 +84,26 @@ def test_a_new_scene_after_black_is_a_cut():
     assert cuts([scene(1)] * 5 + [black] * 5 + [scene(2)] * 5, noise=0) == [10]
 
 
+def beginnings(pictures, noise: float = 0.0) -> list[int]:
+    detector, found = CutDetector(), []
+    for n, picture in enumerate(pictures):
+        detector(video_levels(picture, noise, seed=n))
+        found += [n] * detector.begins
+    return found
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_memory_begins_anew_at_the_first_light_after_none_though_the_scene_is_the_old_one(noise):
+    black = np.zeros((HEIGHT, WIDTH))
+    assert beginnings([black] * 5 + [0.3 * scene(1)] * 5 + [black] * 5 + [0.3 * scene(1)] * 5, noise) == [5, 15]
+
+
+def test_memory_goes_on_after_fog_a_flash_and_noise_that_hides_a_scene_for_a_moment():
+    white, fog = np.ones((HEIGHT, WIDTH)), np.full((HEIGHT, WIDTH), 0.3)
+    assert beginnings([0.4 * scene(1)] * 5 + [white] + [0.4 * scene(1)] * 5, noise=1.0) == []
+    assert beginnings([0.4 * scene(1)] * 5 + [fog] * 5 + [0.4 * scene(1)] * 5, noise=1.0) == []
+
+
 def test_a_fast_pan_is_no_cut():
     wide = scene(1, width=4 * WIDTH)
     step = WIDTH // 10  # ten frames from one side to the other
@@ -113,7 +134,7 @@ def test_frames_that_noise_makes_unlike_each_other_are_one_scene():
 
 
 def test_ten_bit_frames_cut_like_eight_bit_frames():
-    detector = CutDetector(depth=10)
+    detector = CutDetector(Levels.of(depth=10, full_range=False))
     frames = [video_levels(scene(s), seed=n).astype(np.uint16) * 4 for s in (1, 2) for n in range(5)]
     assert [n for n, frame in enumerate(frames) if detector(frame)] == [5]
 

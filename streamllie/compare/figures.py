@@ -34,7 +34,7 @@ class Figures:
         self._formats, self._reference = formats, reference
         self._grids: list[list[NDArray[np.float32]]] = [[] for _ in formats]
         self._psnr: list[list[float]] = [[], []]
-        self._opens_scene = CutDetector(depth=formats[0].depth)
+        self._opens_scene = CutDetector(formats[0].levels)
         sizes = {(video.height, video.width) for video in formats}
         self._comparable = reference and len(sizes) == 1
 

@@ -1,12 +1,13 @@
 """Tell the first frame of a new scene from a flash, a lamp, a fade or a pan, while the video runs."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamllie.frame import Plane
+from streamllie.frame import Levels, Plane
 
 ROWS, COLUMNS = 36, 64  # the picture is judged at this size
 REACH = (9, 16)  # rows and columns that a scene may move from frame to frame: a quarter of the picture
@@ -21,6 +22,8 @@ UNUSUAL = (
 )
 # dark stay above 0.54 of it, also when lamps, hands and dissolves change them; different photos are below 0.23
 PACE = 0.2  # how fast a frame's likeness becomes the usual one
+BRIGHTER = 2.0  # times the light of a blank frame: what is remembered of that says nothing about a picture
+VIDEO = Levels.of(depth=8, full_range=False)
 
 
 class CutDetector:
@@ -35,28 +38,35 @@ class CutDetector:
     what is followed by frames that are far more alike.
 
     It remembers the slopes of the last frame that was not blank and what likeness is usual; `forget` makes the
-    next frame a first one.
+    next frame a first one. `begins` says of the last frame whether what an engine remembers is worth nothing for it:
+    it opens a new scene, or there was no light before it, though it may be the scene of before that.
     """
 
-    def __init__(self, *, depth: int = 8) -> None:
-        self._unit = 2.0 ** (depth - 8)  # code values of an 8-bit level
+    def __init__(self, levels: Levels = VIDEO) -> None:
+        self._black, self._unit = levels.black, (levels.peak + 1) / 256  # code values of an 8-bit level
         self.forget()
 
     def __call__(self, luma: Plane) -> bool:
         """True if this frame, (H, W), opens a new scene. The first frame ever is not a cut."""
         now = _Structure.of(luma, unit=self._unit)
+        light = max(float(luma.mean()) - self._black, 0.0)
         if now.is_blank:
+            self.begins = False
+            self._least_light = min(light, self._least_light)
             return False  # black, white or fog: what follows is compared with what was before
+        lit, self._least_light = light > BRIGHTER * self._least_light, math.inf
         before, self._before = self._before, now
-        if before is None:
-            return False
-        return self._judge(now.likeness(before))
+        cut = before is not None and self._judge(now.likeness(before))
+        self.begins = cut or lit
+        return cut
 
     def forget(self) -> None:
         """Take the next frame for the first."""
         self._before: _Structure | None = None
         self._usual: float | None = None
         self._doubted = False
+        self._least_light = math.inf  # of the blank frames that came last
+        self.begins = False
 
     def _judge(self, likeness: float) -> bool:
         doubted, self._doubted = self._doubted, likeness < ALIKE

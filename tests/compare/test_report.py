@@ -175,6 +175,13 @@ def test_the_command_writes_the_page_and_says_what_it_found(dark, bright, tmp_pa
     assert "there is no file" in refused.stderr
 
 
+def test_without_a_name_the_page_is_report_html_in_the_folder_at_hand(dark, bright, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["compare", str(dark), str(bright)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "report.html").is_file()
+
+
 def test_a_view_is_turned_and_then_mirrored_as_players_do():
     rgb = np.zeros((48, 64, 3), np.uint8)
     rgb[:12, :16] = 255  # the upper left corner
