@@ -76,7 +76,7 @@ def enhance(
     smoothing: Annotated[
         float, typer.Option(min=0, max=1, help="How slowly the picture follows changes of light.")
     ] = 0.5,
-    codec: Annotated[Codec, typer.Option(help="auto: the source's, where that can be encoded, else h264.")] = "auto",
+    codec: Annotated[Codec, typer.Option(help="auto: the source's, or what keeps size and bits.")] = "auto",
     crf: Annotated[float | None, typer.Option(min=0, metavar="N", help="Quality; less is better and bigger.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="P", help="The encoder's word for speed.")] = None,
     max_bitrate: Annotated[

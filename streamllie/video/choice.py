@@ -59,7 +59,8 @@ def choose(
     candidates = [e for family in families for e in ENCODERS if e.family == family]
     odd = bool(video.height % 2 or video.width % 2)
     if codec == "auto":  # keep size and depth rather than the family
-        candidates.sort(key=lambda e: (odd and not e.odd_sizes, max(e.layouts) < video.depth))
+        stays = "prores" if source_codec == "prores" else None  # who edits expects it again, though of 10 bits, not 12
+        candidates.sort(key=lambda e: (odd and not e.odd_sizes, max(e.layouts) < video.depth and e.family != stays))
         if preset is not None:  # it belongs to the codec that is written without it, and never chooses another
             candidates = [e for e in candidates if e.family == candidates[0].family]
     refused: list[str] = []
@@ -199,7 +200,9 @@ def _explain(choice: Choice, video: VideoFormat, *, suffix: str, source_codec: s
     said: list[str] = []
     family = choice.encoder.family
     if not named and source_codec is not None and source_codec != family:
-        said.append(f"the source is {source_codec}, the output is {family}")
+        odd = video.height % 2 or video.width % 2
+        why = f", which has sizes as {video.width}x{video.height}" if odd and choice.encoder.odd_sizes else ""
+        said.append(f"the source is {source_codec}, the output is {family}{why}")
     if choice.depth < video.depth:
         said.append(f"{video.depth} bits become {choice.depth}, which is what {choice.encoder.name} takes")
     if video.full_range and choice.range_tag == LIMITED:

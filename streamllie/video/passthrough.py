@@ -168,8 +168,10 @@ class Passthrough:
         elif isinstance(stream, DataStream):
             # In mp4 and mov, chapters and timecode are tracks as well as metadata; the muxer makes them anew.
             is_chapters = stream.name == "bin_data" and self._input.chapters()
-            if not is_chapters and "timecode" not in stream.metadata:
-                self._add_copy(stream)
+            if is_chapters or "timecode" in stream.metadata:
+                return
+            # What libav has no name for, as a phone's timed metadata, would go into mov without what explains it.
+            self._add_copy(stream) if stream.name is not None else self._drop(stream)
         elif stream.type in ("audio", "video"):
             if stream.type == "video":
                 self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
@@ -259,6 +261,8 @@ class Passthrough:
         elif begin is not None and track.output.type == "video" and track.is_new and not packet.is_keyframe:
             track.late = True
             return
+        if self._timeline.end is not None:
+            track.end_by(packet, self._timeline.end)
         if track.converter is not None:
             self._write(track, track.converter.convert(packet))
         else:

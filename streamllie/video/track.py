@@ -75,6 +75,11 @@ class Track:
         packet.duration -= late
         return True
 
+    def end_by(self, packet: "Packet[Stream]", end: Fraction) -> None:
+        """Make a subtitle leave the screen at a moment, in seconds: it would make the file longer than was asked."""
+        if self.output.type == "subtitle" and packet.pts is not None and packet.duration:
+            packet.duration = min(packet.duration, max(1, math.floor(end / packet.time_base) - packet.pts))
+
     def ready(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
         """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.
 

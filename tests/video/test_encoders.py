@@ -46,6 +46,19 @@ def test_auto_takes_the_family_of_the_source_or_what_the_container_usually_holds
     assert any("the source is" in note for note in writer.notes) == (streams(source) != [("video", family)])
 
 
+def test_prores_stays_prores_though_ours_has_fewer_bits_and_an_odd_size_says_why_it_needs_another(
+    tmp_path: Path,
+) -> None:
+    deep = media.make_video(tmp_path / "cut.mov", codec="prores_ks", layout="yuva444p10le", frames=3)
+    odd = media.make_video(tmp_path / "odd.mkv", codec="ffv1", height=49, width=65, frames=3)
+
+    enhance(deep, tmp_path / "day.mov")
+    _, writer = enhance(odd, tmp_path / "day.mp4")
+
+    assert streams(tmp_path / "day.mov") == [("video", "prores")]
+    assert any("the source is ffv1, the output is av1, which has sizes as 65x49" in note for note in writer.notes)
+
+
 @pytest.mark.parametrize(
     ("codec", "container"),
     [("h264", "mp4"), ("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv"), ("prores", "mov")],

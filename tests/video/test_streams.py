@@ -188,6 +188,19 @@ def _with_data(path: Path, codec: str, payload: list[bytes], container: str) -> 
     return path
 
 
+def test_data_that_only_its_own_header_explains_is_dropped_with_its_number(tmp_path: Path) -> None:
+    """As the timed metadata of a phone (mebx), whose keys stand in a box that libav does not read."""
+    source = media.make_video(tmp_path / "night.mov", subtitles=[media.Subtitle(codec="mov_text")])
+    data = source.read_bytes().replace(b"mhlrtext", b"mhlrmeta").replace(b"text", b"mebx")
+    source.write_bytes(data.replace(b"mhlrsbtl", b"mhlrmeta").replace(b"tx3g", b"mebx"))
+    assert [kind for kind, _ in streams(source)] == ["video", "data"]
+
+    _, writer = enhance(source, tmp_path / "day.mov")
+
+    assert [kind for kind, _ in streams(tmp_path / "day.mov")] == ["video"]
+    assert any("data stream #1" in note and "is dropped" in note for note in writer.notes)
+
+
 def test_data_in_a_transport_stream_is_copied_and_named_where_dropped(tmp_path: Path) -> None:
     payload = [b"\x06\x0e\x2b\x34" + bytes([n]) * 20 for n in range(4)]
     source = _with_data(tmp_path / "night.ts", "klv", payload, "ts")

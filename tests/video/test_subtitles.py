@@ -106,6 +106,20 @@ def test_a_subtitle_that_is_on_screen_where_the_cut_begins_is_there_for_the_rest
     assert shown == [(0, Fraction(8, 100)), (Fraction(12, 100), Fraction(12, 100))]
 
 
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_a_subtitle_that_is_on_screen_where_the_cut_ends_leaves_with_the_picture(
+    tmp_path: Path, container: str
+) -> None:
+    events = [(0.04, 0.08, "before"), (0.08, 90.0, "for long")]
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(events=events)])
+    target = tmp_path / f"day.{container}"
+
+    enhance(source, target, start=0.04, duration=0.2)
+
+    shown = [(at, length) for data, at, length in packets(target, 1) if len(data) > 2]
+    assert shown == [(0, Fraction(4, 100)), (Fraction(4, 100), Fraction(16, 100))]
+
+
 @pytest.mark.parametrize(("container", "codec"), [("mkv", "subrip"), ("webm", "webvtt")])
 def test_mov_text_becomes_what_the_other_container_has(tmp_path: Path, container: str, codec: str) -> None:
     source = media.make_video(tmp_path / "night.mp4", subtitles=[media.Subtitle(codec="mov_text")])
