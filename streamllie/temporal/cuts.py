@@ -39,7 +39,7 @@ class CutDetector:
 
     It remembers the slopes of the last frame that was not blank and what likeness is usual; `forget` makes the
     next frame a first one. `begins` says of the last frame whether what an engine remembers is worth nothing for it:
-    it opens a new scene, or there was no light before it, though it may be the scene of before that.
+    it opens a new scene, or there was no light before it, though it may be the same scene.
     """
 
     def __init__(self, levels: Levels = VIDEO) -> None:
@@ -52,9 +52,9 @@ class CutDetector:
         light = max(float(luma.mean()) - self._black, 0.0)
         if now.is_blank:
             self.begins = False
-            self._least_light = min(light, self._least_light)
+            self._lit_above = min(BRIGHTER * light, self._lit_above)
             return False  # black, white or fog: what follows is compared with what was before
-        lit, self._least_light = light > BRIGHTER * self._least_light, math.inf
+        lit, self._lit_above = light > self._lit_above, math.inf
         before, self._before = self._before, now
         cut = before is not None and self._judge(now.likeness(before))
         self.begins = cut or lit
@@ -65,7 +65,7 @@ class CutDetector:
         self._before: _Structure | None = None
         self._usual: float | None = None
         self._doubted = False
-        self._least_light = math.inf  # of the blank frames that came last
+        self._lit_above = math.inf  # a frame with more light, in the mean, comes after none
         self.begins = False
 
     def _judge(self, likeness: float) -> bool:
