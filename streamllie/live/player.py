@@ -81,6 +81,8 @@ class Player:
                     asyncio.run_coroutine_threadsafe(self._take(picture), loop)
                 if live.tally.due():
                     self.stats = live.stats()
+            if not stop.is_set:
+                self.failed = "the source has ended"
 
     async def _take(self, picture: Shown) -> None:
         async with self._news:

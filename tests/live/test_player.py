@@ -83,6 +83,7 @@ def test_a_source_that_ended_is_played_again_for_the_next_who_comes_and_not_for_
         await playing.join()
         await playing.join()
         await happens(lambda: playing._running is not None and playing._running.done(), "the end")
+        assert playing.failed == "the source has ended", "or they look at a frozen picture without a word"
         seen, _ = await playing.newer(-1)
         await playing.leave()
         assert len(begun) == 1
