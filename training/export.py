@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--name", required=True)
     parser.add_argument("--licence", required=True, help="of the weights; it follows from the training data")
-    parser.add_argument("--summary", default="", help="one sentence for `streamllie models`")
+    parser.add_argument("--summary", default="", help="one sentence for `streamllie models`; without, that of before")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
     with said("export"):
@@ -67,7 +67,7 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
             raise write_error(graph, error) from error
         entry = {
             "name": name,
-            "summary": summary,
+            **({"summary": summary} if summary else {}),
             "licence": licence,
             "parameters": sum(p.numel() for p in folded.parameters()),
             "opset": OPSET,

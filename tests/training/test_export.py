@@ -65,6 +65,12 @@ def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(checkpoint, tmp_pat
     assert load(model.weights_path).size == SMALL
 
 
+def test_a_model_that_is_exported_again_without_a_summary_keeps_its_own(checkpoint, quick, tmp_path):
+    put(checkpoint, tmp_path)
+    put(checkpoint, tmp_path, summary="", licence="other")
+    assert 'summary = "A test."' in (tmp_path / "manifest.toml").read_text()
+
+
 def test_an_export_that_is_ended_leaves_the_model_that_was_there(checkpoint, quick, tmp_path, monkeypatch):
     put(checkpoint, tmp_path)
     before = contents(tmp_path)
