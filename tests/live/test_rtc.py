@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import threading
+import subprocess
+import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
-from streamllie.live.serve import MOST_PEERS, Server, serve
+from streamllie.live.serve import MOST_PEERS, Server
 from streamllie.live.stage import Controls
 from tests.media import make_video, picture, planar_frame
 from tests.waiting import happens
@@ -214,24 +214,12 @@ def test_there_is_room_for_so_many_visitors_and_again_when_one_has_left_or_never
     asyncio.run(visit())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_serve_tells_where_the_page_is_and_ends_with_ctrl_c():
-    pages: list[bytes] = []
-
-    def look_and_end(address: str) -> None:
+    command = [sys.executable, "-m", "streamllie", "serve", "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            with urllib.request.urlopen(address) as page:
-                pages.append(page.read())
+            with urllib.request.urlopen(json.loads(server.stdout.readline())["address"]) as page:
+                assert b"<video" in page.read()
         finally:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    browser: list[threading.Thread] = []
-
-    def open_browser(address: str) -> None:
-        browser.append(threading.Thread(target=look_and_end, args=(address,)))
-        browser[0].start()
-
-    with pytest.raises(KeyboardInterrupt):
-        serve(None, port=0, model="lite", on_ready=open_browser)
-    browser[0].join()
-    assert b"<video" in pages[0]
+            server.send_signal(signal.SIGINT)
+    assert server.returncode == 130
