@@ -44,7 +44,7 @@ def test_no_stray_files_are_inside(wheel):
 
 
 def test_the_command_and_the_licence_are_inside(wheel):
-    assert "streamllie = streamllie.cli:main" in text_of(wheel, "entry_points.txt")
+    assert "streamllie = streamllie.__main__:main" in text_of(wheel, "entry_points.txt")
     assert "Apache License" in text_of(wheel, "licenses/LICENSE")
 
 
