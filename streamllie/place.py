@@ -39,8 +39,9 @@ def goes_live(source: str | Path, target: str | Path) -> bool:
 def without_listen(url: str) -> tuple[str, bool]:
     """A URL without the option `listen=1`, and whether it had it: then it waits for the other side to come."""
     place, _, options = url.partition("?")
-    kept = [option for option in options.split("&") if option != "listen=1"]
-    return place + ("?" + "&".join(kept) if any(kept) else ""), "listen=1" in options.split("&")
+    given = options.split("&")
+    kept = [option for option in given if option != "listen=1"]
+    return place + ("?" + "&".join(kept) if any(kept) else ""), kept != given
 
 
 def is_file(path: str | Path) -> bool:

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("packages", type=Path, nargs="+", metavar="PACKAGE.deb")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures, made where there is none")
     args = parser.parse_args()
-    listed = {one["package"]: one for one in tomllib.loads(LIST.read_text(encoding="utf-8")).values()}
+    listed = tomllib.loads(LIST.read_text(encoding="utf-8"))
     args.out.mkdir(parents=True, exist_ok=True)
     sources = []
     for package in args.packages:

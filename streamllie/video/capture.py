@@ -96,21 +96,24 @@ def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
         if needs_bridge(input.url):
             return stack.enter_context(read_through(input.url, stop))
         if is_url(input.url):
-            return _open_stream(input, stop)
-        timeout = None if input.paced else (OPENING, input.patience)
-        return av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout)
+            return _open_meanwhile(input, stop)
+        return _look(input)
     except (FFmpegError, OSError, ValueError) as error:
         raise _not_opened(input, error) from None  # libav's own text shows passwords
 
 
-def _open_stream(input: Input, stop: Stop) -> InputContainer:
+def _look(input: Input) -> InputContainer:
+    timeout = (OPENING, input.patience) if is_url(input.url) or not input.paced else None
+    return av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout)
+
+
+def _open_meanwhile(input: Input, stop: Stop) -> InputContainer:
     """In a thread of its own: libav may look for `OPENING` at what is silent, and once stopped nobody waits for it."""
     opened: Future[InputContainer] = Future()
 
     def look() -> None:
-        timeout = (OPENING, input.patience)
         try:
-            opened.set_result(av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout))
+            opened.set_result(_look(input))
         except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
             opened.set_exception(error)
         with stop.changed:
