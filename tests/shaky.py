@@ -25,7 +25,7 @@ from streamllie.video import VideoSource
 from tests.transmit import Transmitter
 
 RATE = 30  # frames per second
-LARGE, SMALL = (480, 640), (360, 480)  # (height, width)
+LARGE, SMALL = (240, 320), (180, 240)  # (height, width): light, for a machine at its limit measures its neighbours
 SILENT, GONE = 4.0, 2.0  # seconds; a source counts as frozen after 3
 SILENT_FROM, SMALL_FROM, GONE_FROM = 0.35, 0.65, 0.8  # shares of a cycle
 POOL = 60  # pictures that go round

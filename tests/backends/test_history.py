@@ -1,9 +1,8 @@
 """A model whose memory has a picture in it, for temporal denoising: every backend carries it between frames."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
-import torch
 
 from streamllie import shelf
 from streamllie.backends import open_engine
@@ -11,21 +10,16 @@ from streamllie.backends.engine_build import build_engine
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.tensorrt_library import installed
 from streamllie.frame import VideoFormat
-from streamllie.models.export import export_checkpoint
 from tests.backends import test_tensorrt_run
 from tests.backends.test_contract import INSTALLED, dark_frame, largest_difference
-from tests.models.networks import SMALL, lively_network
+from tests.models.graphs import exported
+from tests.models.networks import SMALL
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> shelf.Model:
     """A small network with a history, as checkpoint and graph."""
-    folder, size = tmp_path_factory.mktemp("history"), replace(SMALL, history=True)
-    checkpoint = folder / "old.pt"
-    average = lively_network(size).state_dict()
-    torch.save({"average": average, "recipe": {"network": asdict(size)}, "step": 1}, checkpoint)
-    export_checkpoint(checkpoint, folder / "old.onnx")
-    return shelf.find(folder / "old.onnx")
+    return shelf.find(exported(replace(SMALL, history=True), tmp_path_factory))
 
 
 @pytest.mark.parametrize("backend", [*INSTALLED, "stand-in"])

@@ -34,10 +34,16 @@ def test_a_calm_run_and_a_worker_that_a_pool_starts_late_are_none():
     assert grown(late) == []
 
 
-def test_a_few_late_frames_of_a_short_run_are_no_growth_but_half_of_them_are():
-    short = [replace(cycle, cycle=n) for n, cycle in enumerate(cycles()[::4])]
-    assert grown([*short[:2], replace(short[2], p99_ms=90.0)]) == []
-    assert grown([*short[:2], replace(short[2], p50_ms=60.0)]) == ["p50_ms went from 20 to 60"]
+def test_cycles_on_a_busy_machine_are_no_growth_but_latency_that_stays_is():
+    short = [replace(cycle, cycle=n) for n, cycle in enumerate(cycles()[:6])]
+    busy = replace(short[0], p50_ms=60.0, p99_ms=90.0, returns=12)
+    assert grown([*short[:5], busy]) == []
+    assert grown([*short[:4], busy, busy]) == ["p50_ms went from 20 to 60"]
+
+
+def test_too_short_a_run_says_how_many_cycles_are_needed():
+    (sentence,) = grown(cycles()[:4])
+    assert sentence == "there were 4 cycles and 5 are needed: one to warm up, the rest to compare"
 
 
 def test_a_source_that_did_not_come_back_is_told():

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from streamllie.frame import Levels
-from streamllie.models.export import write_onnx
 from streamllie.models.fold import fold
 from streamllie.models.names import INPUTS
 from streamllie.models.network import Network
 from streamllie.models.streaming import Streaming
+from tests.models.graphs import exported
+from tests.models.networks import SMALL
 
 
 def dark_planes(height: int, width: int, *, levels: Levels, dtype=torch.uint8) -> list[torch.Tensor]:
@@ -61,16 +62,15 @@ def test_any_even_size_keeps_its_size(network, streaming, height, width):
 
 
 @pytest.fixture(scope="module", params=[8, 10])
-def exported(request, network, tmp_path_factory) -> tuple[Levels, torch.dtype, Path]:
+def graph(request, tmp_path_factory) -> tuple[Levels, torch.dtype, Path]:
     """Levels of a depth, type of its planes, and the graph for them."""
     dtype = torch.uint8 if request.param == 8 else torch.float32
-    path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    write_onnx(fold(network), path, dtype=dtype)
+    path = exported(SMALL, tmp_path_factory, deep=request.param > 8)
     return Levels.of(depth=request.param, full_range=False), dtype, path
 
 
-def test_the_exported_graph_equals_the_eager_network_at_sizes_it_was_not_traced_with(network, streaming, exported):
-    levels, dtype, path = exported
+def test_the_exported_graph_equals_the_eager_network_at_sizes_it_was_not_traced_with(network, streaming, graph):
+    levels, dtype, path = graph
     session = ort.InferenceSession(path)
     for height, width in ((50, 66), (128, 96)):
         inputs = [*dark_planes(height, width, levels=levels, dtype=dtype), *controls(network, levels, keep=0.7)]
@@ -82,7 +82,7 @@ def test_the_exported_graph_equals_the_eager_network_at_sizes_it_was_not_traced_
         assert np.allclose(eager[3].numpy(), out[3], atol=1e-4)
 
 
-def test_the_exported_file_holds_no_path_of_the_machine_it_was_made_on(exported):
-    data = exported[2].read_bytes()
+def test_the_exported_file_holds_no_path_of_the_machine_it_was_made_on(graph):
+    data = graph[2].read_bytes()
     assert b"streaming.py" not in data
     assert b"site-packages" not in data

@@ -2,15 +2,14 @@
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from streamllie.models.export import export_checkpoint
-from tests.models.networks import SMALL, lively_network
+from tests.models.graphs import exported
+from tests.models.networks import SMALL
 from training import clips, evaluate, steadiness
 from training.clips import LIGHTS, Scene
 
@@ -70,13 +69,8 @@ def test_an_exposure_that_hunts_swings_by_some_percent_and_a_lamp_by_much(scene)
 
 
 @pytest.mark.parametrize("history", [False, True])
-def test_every_scene_is_scored_in_every_light_and_mode(history, data, short, monkeypatch, capsys, tmp_path):
-    checkpoint = tmp_path / "checkpoint.pt"
-    size = replace(SMALL, history=history)
-    network = lively_network(size).state_dict()
-    torch.save({"average": network, "recipe": {"network": asdict(size)}, "step": 0}, checkpoint)
-    graph = tmp_path / "some.onnx"
-    export_checkpoint(checkpoint, graph)
+def test_every_scene_is_scored_in_every_light_and_mode(history, data, short, monkeypatch, capsys, tmp_path_factory):
+    graph = exported(replace(SMALL, history=history), tmp_path_factory)
     monkeypatch.setattr(
         sys,
         "argv",
