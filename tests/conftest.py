@@ -10,6 +10,11 @@ import pytest
 from tests.media import Sound, make_video
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folder of the longest tests: nothing long is left for one process at the end."""
+    items.sort(key=lambda item: item.path.parent.name != "training")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_shelf_and_no_cache_but_ours(tmp_path_factory):
     """What somebody keeps in the user's shelf or cache must not change what is tested."""
