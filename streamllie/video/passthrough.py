@@ -243,9 +243,9 @@ class Passthrough:
     def _is_past_end(self, packet: "Packet[Stream]") -> bool:
         """Whether nothing wanted can follow, so that a short cut of a long film need not read all of it."""
         end, track = self._timeline.end, self._tracks[packet.stream_index]
-        when = time_of(packet)
+        when = track.time_of(packet)
         if track.output.type == "video" and packet.dts is not None:  # pictures that are shown earlier may follow
-            when = packet.dts * packet.time_base
+            when = (packet.dts + track.offset) * packet.time_base
         if end is None or when is None or when < end:
             return False
         track.past_end = True
@@ -253,8 +253,8 @@ class Passthrough:
         return when > end + PATIENCE or (bool(dense) and all(t.past_end for t in dense))
 
     def _copy(self, packet: "Packet[Stream]") -> None:
-        when, begin = time_of(packet), self._timeline.begin
-        track = self._tracks[packet.stream_index]
+        track, begin = self._tracks[packet.stream_index], self._timeline.begin
+        when = track.time_of(packet)
         if when is not None and not self._timeline.has(when):
             if begin is None or not track.shown_at(packet, begin):
                 return
@@ -263,10 +263,18 @@ class Passthrough:
             return
         if self._timeline.end is not None:
             track.end_by(packet, self._timeline.end)
-        if track.converter is not None:
-            self._write(track, track.converter.convert(packet))
-        else:
-            self._write(track, track.ready(packet, container=self._container))
+        self._write(track, self._ready(track, packet))
+
+    def _ready(self, track: Track, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
+        if track.converter is None:
+            return track.ready(packet, container=self._container)
+        try:
+            return track.converter.convert(packet)
+        except FFmpegError as error:  # as of a subtitle in another alphabet's encoding
+            if isinstance(error, OSError):
+                raise
+            self._damaged.append(reason(error))
+            return []
 
     def _note_late(self, packet: "Packet[Stream]") -> None:
         late = float((time_of(packet) or 0) - self._shift)

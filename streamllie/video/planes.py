@@ -61,13 +61,11 @@ class Planar:
     def __init__(self, *, height: int, width: int, depth: int, full_range: bool | None = None) -> None:
         self._height, self._width, self._depth, self._full_range = height, width, depth, full_range
         self._swscale = VideoReformatter()
-        self.resized = 0  # frames that had another size
         self.relevelled = 0  # frames that had other levels
 
     def planes(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
         """(H, W) luma, two (ceil(H/2), ceil(W/2)) chroma planes; C-contiguous; they keep the frame alive."""
         same_size = frame.height == self._height and frame.width == self._width
-        self.resized += not same_size
         full = is_full_range(frame)
         told = full or frame.color_range == ColorRange.MPEG
         relevel = told and not is_rgb(frame.format) and self._full_range not in {None, full}

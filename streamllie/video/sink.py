@@ -243,8 +243,9 @@ class VideoSink:
     def _close(self, *, copy_rest: bool) -> None:
         try:
             if not self._flushed:
-                self._flushed = True
-                self._mux(self._encoding.flush())
+                with postponed():  # as in `write`
+                    self._flushed = True
+                    self._mux(self._encoding.flush())
             if self._passthrough is not None:
                 if copy_rest:
                     self._passthrough.copy_until(None)

@@ -93,7 +93,7 @@ class VideoSource:
                     f'"{self.path}" has pixel format {frame.format.name}, which cannot be converted to 4:2:0'
                     f" ({reason(error)}); convert it first"
                 ) from error
-            if planar.resized == 1:
+            if (frame.height, frame.width) != (found.height, found.width):
                 self._note(
                     f"the picture size changes to {frame.width}x{frame.height}: such frames are scaled to"
                     f" {self.format.width}x{self.format.height}"

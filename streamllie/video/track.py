@@ -59,7 +59,12 @@ class Track:
             return None
         if self.last is not None and (self.last - self.offset - dts) * packet.time_base > JUMP_BACK:
             self.offset = self.last + 1 - dts
-        return time + self.offset * packet.time_base
+        return self.time_of(packet)
+
+    def time_of(self, packet: "Packet[Stream]") -> Fraction | None:
+        """When it is shown or heard, in seconds on that clock, if it says so."""
+        time = time_of(packet)
+        return None if time is None else time + self.offset * packet.time_base
 
     def shown_at(self, packet: "Packet[Stream]", begin: Fraction) -> bool:
         """Whether it is a subtitle that is on screen at a moment, in seconds; if so, make it appear then.
@@ -68,7 +73,7 @@ class Track:
         """
         if self.output.type != "subtitle" or packet.pts is None or not packet.duration:
             return False
-        late = math.ceil(begin / packet.time_base) - packet.pts
+        late = math.ceil(begin / packet.time_base) - self.offset - packet.pts
         if not 0 < late < packet.duration:
             return False
         packet.pts = packet.dts = packet.pts + late
@@ -78,7 +83,8 @@ class Track:
     def end_by(self, packet: "Packet[Stream]", end: Fraction) -> None:
         """Make a subtitle leave the screen at a moment, in seconds: it would make the file longer than was asked."""
         if self.output.type == "subtitle" and packet.pts is not None and packet.duration:
-            packet.duration = min(packet.duration, max(1, math.floor(end / packet.time_base) - packet.pts))
+            left = math.floor(end / packet.time_base) - self.offset - packet.pts
+            packet.duration = min(packet.duration, max(1, left))
 
     def ready(self, packet: "Packet[Stream]", *, container: Container) -> "list[Packet[Stream]]":
         """What is to be written now. Sound that the source's edit list cuts away is not, or it would be heard.

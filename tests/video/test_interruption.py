@@ -96,6 +96,29 @@ def test_a_signal_between_encoder_and_muxer_loses_no_packet(tmp_path: Path, code
     assert times(tmp_path / "day.partial.mkv") == times(night)[:given]
 
 
+def test_a_signal_while_the_encoder_gives_its_last_pictures_loses_none(tmp_path: Path) -> None:
+    night = media.make_video(tmp_path / "night.mp4", frames=30)
+    program = f"""
+        import signal
+        from pathlib import Path
+        from streamllie.video.encoding import Encoding
+        from tests.video.chain import enhance
+        flush = Encoding.flush
+        def flush_and_be_interrupted(self):
+            packets = list(flush(self))
+            assert len(packets) > 10
+            signal.raise_signal(signal.SIGINT)
+            return packets
+        Encoding.flush = flush_and_be_interrupted
+        try:
+            enhance(Path({str(night)!r}), Path({str(tmp_path / "day.mkv")!r}), codec="h264")
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    assert run(program).strip() == "interrupted"
+    assert times(tmp_path / "day.partial.mkv") == times(night)
+
+
 def test_a_postponed_signal_is_answered_at_the_end_and_its_handlers_are_back() -> None:
     program = """
         import signal

@@ -66,6 +66,18 @@ def test_subtitles_that_overlap_keep_their_times_and_all_of_their_lines(tmp_path
     assert writer.notes == []
 
 
+def test_a_subtitle_in_another_encoding_than_utf_8_is_skipped_and_said_and_the_rest_is_there(tmp_path: Path) -> None:
+    events = [(0.04, 0.12, "Zwoelf"), (0.2, 0.3, "Eins")]
+    source = media.make_video(tmp_path / "night.mkv", subtitles=[media.Subtitle(events=events)])
+    source.write_bytes(source.read_bytes().replace(b"Zwoelf", b"Zw\xf6lf "))  # as Latin-1 has it
+
+    _, writer = enhance(source, tmp_path / "day.mp4")
+
+    shown = [data for data, _, _ in packets(tmp_path / "day.mp4", 1) if len(data) > 2]
+    assert [data[2 : 2 + data[1]] for data in shown] == [b"Eins"]
+    assert writer.notes == ["1 damaged packets of sound, subtitles or data were skipped"]
+
+
 def test_a_shadow_is_not_written_as_a_second_line_and_words_beside_a_drawing_stay(tmp_path: Path) -> None:
     events = [
         *((0.04, 0.2, r"{\\blur2}Night"), (0.04, 0.2, "Night"), (0.04, 0.2, r"{\\alpha&HFF&}")),

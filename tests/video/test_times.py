@@ -302,6 +302,19 @@ def test_the_sound_of_appended_recordings_goes_along_with_the_picture_and_not_ah
     assert max(ahead) < 1.5, "the rest of the sound was written at once"
 
 
+def test_a_span_over_both_of_appended_recordings_has_the_sound_of_its_pictures(tmp_path: Path) -> None:
+    both = tmp_path / "night.ts"
+    part = media.make_video(tmp_path / "part.ts", frames=75, rate=5, sound=[media.Sound(seconds=15)])
+    both.write_bytes(2 * part.read_bytes())
+
+    enhance(both, tmp_path / "day.mkv", duration=20)
+
+    sound, shown = [float(at) for _, at, _ in packets(tmp_path / "day.mkv", 1)], times(tmp_path / "day.mkv")
+    assert len(shown) == 100
+    assert (sound[0], sound[-1]) == pytest.approx((float(shown[0]), float(shown[-1]) + 0.2), abs=0.1)
+    assert max(b - a for a, b in pairwise(sound)) < 0.1, "nothing of it is missing where the second begins"
+
+
 def test_a_clock_makes_equal_and_disordered_times_rise_and_counts_them() -> None:
     clock = FrameClock(time_base=Fraction(1, 1000), rate=Fraction(25))
 
