@@ -86,7 +86,9 @@ def compare(
     names = [name for name in BACKENDS if name not in absent]
     if not names:
         raise BackendMissing(f"no backend here runs {found.path}; `streamllie doctor` says why, or name an .onnx file")
-    rows = [row for height, width in sizes for row in _rows(model, names, height, width, frames, on_step)]
+    rows = [row for height, width in sizes for row in _rows(model, names, height, width, frames, on_step, absent)]
+    if not rows:
+        raise BackendMissing(f"no backend here runs {found.path}: {'; '.join(absent[name] for name in names)}")
     return Comparison(model=found.name, rows=rows, absent=absent)
 
 
@@ -123,13 +125,20 @@ def draw(comparison: Comparison, target: Path, *, overwrite: bool = False) -> No
 
 
 def _rows(  # noqa: PLR0917 - private, called once
-    model: str | Path, names: list[str], height: int, width: int, frames: int, on_step: Callable[[str], None]
+    model: str | Path,
+    names: list[str],
+    height: int,
+    width: int,
+    frames: int,
+    on_step: Callable[[str], None],
+    absent: dict[str, str],
 ) -> Iterator[Row]:
     size = f"{width}x{height}"
     format = VideoFormat(height=height, width=width)
     found, dark = find(model), dark_frames(height=height, width=width, count=16)
     with ExitStack() as stack:
-        engines = [stack.enter_context(engine) for name in names for engine in _all_precisions(name, found, format)]
+        opened = (engine for name in names for engine in _all_precisions(name, found, format, absent))
+        engines = [stack.enter_context(engine) for engine in opened]
         durations: list[list[float]] = [[] for _ in engines]
         pictures = {(e.backend, e.precision): _pictures(e, dark[:COMPARED]) for e in engines}
         for turn in range(ROUNDS):
@@ -154,12 +163,19 @@ def _rows(  # noqa: PLR0917 - private, called once
         )
 
 
-def _all_precisions(name: str, model: Model, format: VideoFormat) -> Iterator[Engine]:
+def _all_precisions(name: str, model: Model, format: VideoFormat, absent: dict[str, str]) -> Iterator[Engine]:
+    """An engine of each precision that the backend has; `absent` gets the reason if it opens in none."""
+    opened, why = False, ""
     for precision in PRECISIONS[1:]:
         try:
-            yield open_engine(model, format, backend=name, precision=precision)
-        except BackendError:
-            continue  # it has no such precision: then there is nothing to measure
+            engine = open_engine(model, format, backend=name, precision=precision)
+        except BackendError as error:
+            why = str(error)  # it has no such precision, or does not start on this machine
+            continue
+        opened = True
+        yield engine
+    if not opened:
+        absent[name] = why
 
 
 def _pictures(engine: Engine, dark: list[Frame]) -> list[Frame]:

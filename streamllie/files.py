@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from streamllie import stills
-from streamllie.enhance import MODEL, enhance_video
+from streamllie.enhance import MODEL, SMOOTHING, enhance_video
 from streamllie.enhancer import Enhancer
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
 from streamllie.place import is_file, is_folder, local
 from streamllie.split import split_rgb
 from streamllie.target import check_target
+from streamllie.temporal.policy import Smoothing
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video.containers import CONTAINERS
 
@@ -105,6 +106,7 @@ def enhance_folder(
         raise SourceError(f'"{source}" cannot be found ({error.strerror}); was the folder removed?') from error
     if same:
         raise SinkError(f'"{target}" is the input itself; give another folder')
+    Smoothing(options.get("smoothing", SMOOTHING))  # refuses what is out of range
     outcomes: list[Outcome] = []
     owners: dict[Path, Path] = {}  # whose output a file is
     with _enhancer(options) as enhancer:

@@ -9,11 +9,11 @@ import time
 import cv2
 import pytest
 
-from streamllie import bench, shelf
+from streamllie import bench, bench_backends, shelf
 from streamllie.backends import available, open_engine
 from streamllie.backends.switch import Switching
 from streamllie.bench_backends import check_plot, compare
-from streamllie.errors import BackendMissing, StreamLLIEError
+from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
 from tests.command import events, streamllie
 
 
@@ -33,6 +33,15 @@ def test_bench_of_all_backends_is_one_table_and_a_picture(tmp_path):
         assert row["mean"] <= 0.6
     assert set(event["absent"]) | {backend for _, backend, _ in rows} >= {"tensorrt", "openvino", "eager"}
     assert cv2.imread(str(plot)).shape[1] > 500
+
+
+def test_a_backend_that_opens_in_no_precision_is_named_with_the_reason(monkeypatch):
+    def open_engine(model, format, *, backend, precision):
+        raise BackendError(f"{backend} does not start here")
+
+    monkeypatch.setattr(bench_backends, "open_engine", open_engine)
+    with pytest.raises(BackendMissing, match=r"no backend here runs .*openvino does not start here"):
+        compare([(64, 96)], frames=8)
 
 
 def test_several_sizes_or_a_plot_need_all_backends(tmp_path):

@@ -175,6 +175,13 @@ def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):
         enhance_folder(folder, tmp_path / "out", model="huge")
 
 
+@pytest.mark.parametrize("options", [{"strength": 1.5}, {"smoothing": -0.1}])
+def test_an_option_that_is_out_of_range_stops_a_folder_before_its_first_file(folder, tmp_path, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        enhance_folder(folder, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_format_that_is_only_read_becomes_mkv_in_a_folder_and_clashes_with_nothing(tmp_path):
     source = tmp_path / "in"
     source.mkdir()

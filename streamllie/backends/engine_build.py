@@ -139,7 +139,11 @@ def _useless(header: Header | None) -> str | None:
     flavour, version = header.about.get("flavour"), header.about.get("version")
     if flavour not in installed():
         return f"{flavour} is not installed"
-    if (here := load(str(flavour)).version) != version:
+    try:
+        here = load(str(flavour)).version
+    except BackendMissing as error:
+        return str(error)
+    if here != version:
         return f"made by {flavour} {version}, installed is {here}"
     return None
 

@@ -87,7 +87,8 @@ def compare(
             views.add(index, moment)
         sides = [_side(videos, figures, which) for which in (0, 1)]
         shots = views.shots()
-        notes = (*_mismatches(videos, formats), *_left_out(len(figures.times), len(shots)))
+        no_psnr = ["no PSNR: all three videos must be stored in one size"] * (len(paths) > 2 and sides[0].psnr is None)
+        notes = (*_mismatches(videos, formats), *no_psnr, *_left_out(len(figures.times), len(shots)))
     found = Comparison(output=str(target), moments=len(figures.times), before=sides[0], after=sides[1], notes=notes)
     names = [path.name for path in paths]
     page = _page(found, figures, shots, names, view_size(formats[0]))
@@ -131,8 +132,7 @@ def _mismatches(videos: Together, formats: list[VideoFormat]) -> list[str]:
         video, other = formats[n], videos.lengths[n]
         (height, width), (tall, wide) = _upright(first), _upright(video)
         if (tall, wide) != (height, width):
-            lost = "; so there is no PSNR" if name == "reference" else ""
-            said.append(f"before is {width}x{height} and {name} is {wide}x{tall}: shown at the size of before{lost}")
+            said.append(f"before is {width}x{height} and {name} is {wide}x{tall}: shown at the size of before")
         if abs(other - length) > 2 / (first.rate or 25):
             mine, yours = (f"{float(seconds):.2f} s" for seconds in (length, other))
             said.append(f"before is {mine} long and {name} {yours}: compared over {mine if length < other else yours}")

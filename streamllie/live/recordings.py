@@ -43,6 +43,9 @@ class Recordings:
 
     def show(self, picture: Shown) -> None:
         """Record one frame, if a recording runs."""
+        if self._recorder is not None and self._recorder.error is not None:  # a full disk, as was said
+            self._wanted = False
+            self._finish()
         if not self._wanted:
             return
         if self._recorder is None:

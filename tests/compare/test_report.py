@@ -83,11 +83,13 @@ def test_another_frame_rate_is_said(dark, tmp_path):
     )
 
 
-def test_a_reference_of_another_size_gives_no_psnr_and_says_it(dark, bright, tmp_path):
-    truth = shot(tmp_path / "truth.mkv", lambda n: 1.0, height=32, width=48)
-    found = compare(dark, bright, tmp_path / "page.html", reference=truth)
+@pytest.mark.parametrize("other", ["after", "reference"])
+def test_a_video_of_another_size_beside_a_reference_gives_no_psnr_and_says_it(dark, bright, tmp_path, other):
+    odd = shot(tmp_path / "odd.mkv", lambda n: 1.0, height=32, width=48)
+    after, truth = (odd, bright) if other == "after" else (bright, odd)
+    found = compare(dark, after, tmp_path / "page.html", reference=truth)
     assert found.after.psnr is None
-    assert "so there is no PSNR" in found.notes[0]
+    assert "no PSNR: all three videos must be stored in one size" in found.notes
 
 
 def test_a_long_video_is_held_in_a_budget_and_the_page_says_how(dark, bright, tmp_path, monkeypatch):

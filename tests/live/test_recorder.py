@@ -49,6 +49,38 @@ noise({str(tmp_path / f"day{suffix}")!r})
     assert len(pictures(tmp_path / f"day.partial{suffix}")) >= 8
 
 
+def test_a_recording_that_died_is_told_apart_from_one_that_runs(tmp_path):
+    """The red dot goes out, and the next key begins another recording."""
+    script = f"""
+import resource, signal, time
+from pathlib import Path
+from streamllie.live.recordings import Recordings
+from tests.live.test_recorder import noisy
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+with Recordings(Path({str(tmp_path / "day.mkv")!r})) as recordings:
+    number = 0
+    while recordings.on and number < 3000:
+        recordings.show(noisy(number))
+        number += 1
+        time.sleep(0.002)
+    print(recordings.on)
+    recordings.toggle()
+    print(recordings.on)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False", "True"], done.stderr
+    assert "the disk is full or a limit is reached" in done.stderr
+
+
+def noisy(number: int) -> Shown:
+    """One picture of a live run that takes much room."""
+    rng = np.random.default_rng(number)
+    y, u, v = (rng.integers(0, 256, shape, np.uint8) for shape in ((48, 64), (24, 32), (24, 32)))
+    frame = Frame(y=y, u=u, v=v, pts=number, time_base=Fraction(1, 25))
+    return Shown(before=frame, after=frame, format=FORMAT, captured=number / 25, work=0.0, mode="full", backend="none")
+
+
 def noise(path: str, then: Callable[[], None] = lambda: None) -> None:
     """A recording of more than 200,000 bytes; at its end `then` is called."""
     rng = np.random.default_rng(0)

@@ -196,3 +196,18 @@ def test_a_cameras_pictures_with_exif_in_each_are_a_video(tmp_path: Path) -> Non
     _, sink = enhance(tmp_path / "night.avi", tmp_path / "day.mkv")
 
     assert sink.frames_written == 4
+
+
+def test_pictures_of_other_sizes_are_scaled_and_each_size_is_said_once(tmp_path: Path) -> None:
+    night = tmp_path / "night.h264"
+    sizes = [(48, 64), (60, 80), (48, 64), (40, 32), (60, 80)]
+    parts = [media.make_video(tmp_path / f"{n}.h264", frames=1, height=h, width=w) for n, (h, w) in enumerate(sizes)]
+    night.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+    with VideoSource(night) as source:
+        frames = list(source)
+
+    assert [frame.y.shape for frame in frames] == [(48, 64)] * 5
+    assert [note for note in source.notes if "size" in note] == [
+        f"the picture size changes to {size}: such frames are scaled to 64x48" for size in ("80x60", "32x40")
+    ]
