@@ -49,8 +49,8 @@ def enhance_video(
     (see Smoothing). `start` is seconds from the beginning of the file, `duration` seconds from there. `codec` is
     "auto" (the source's, where the target holds it), "h264", "hevc", ...; `crf` its quality (0 is best; 0 to 51
     for H.264, HEVC and all of NVENC, 0 to 63 for VP9 and AV1); `preset` its encoder's word for speed; `max_bitrate`
-    is bits per second, such as "8M" or 8_000_000. With `compare` every frame shows the source on its left half. `on_progress`
-    is called after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the
+    is bits per second, such as "8M" or 8_000_000. With `compare` every frame shows the source on its left half.
+    `on_progress` is called after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the
     KeyboardInterrupt names the playable part.
 
         report = enhance_video("night.mp4", "day.mp4")

@@ -150,6 +150,17 @@ def test_hls_is_written_for_a_player_and_read_like_one(tmp_path):
     check(arrived, least=SECONDS - 2.5, brighter_than=beats)
 
 
+@needs_ffmpeg
+def test_rtsp_goes_out_to_a_server(beats, tmp_path):
+    port, arrived = free_port(), tmp_path / "arrived.mkv"
+    url = f"rtsp://127.0.0.1:{port}/live"
+    with ffmpeg("-rtsp_flags", "listen", *READ, url, "-c", "copy", str(arrived)) as server:
+        until(lambda: listens(port, "tcp"), 30, "the server")
+        send(str(beats), url)
+        ended(server, 8)
+    check(arrived, least=SECONDS - 2.5, brighter_than=beats)
+
+
 @pytest.mark.slow
 @needs_ffmpeg
 @needs_nginx
