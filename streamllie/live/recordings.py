@@ -32,20 +32,16 @@ class Recordings:
 
     @property
     def on(self) -> bool:
-        """Whether a recording runs."""
-        return self._wanted
+        """Whether a recording runs; one that died, as on a full disk, does not."""
+        return self._wanted and (self._recorder is None or self._recorder.error is None)
 
     def toggle(self) -> None:
         """Begin one with the next frame, or complete the one that runs."""
-        self._wanted = not self._wanted
-        if not self._wanted:
-            self._finish()
+        self._wanted = not self.on
+        self._finish()
 
     def show(self, picture: Shown) -> None:
         """Record one frame, if a recording runs."""
-        if self._recorder is not None and self._recorder.error is not None:  # a full disk, as was said
-            self._wanted = False
-            self._finish()
         if not self._wanted:
             return
         if self._recorder is None:
