@@ -3,7 +3,7 @@
     python -m tests.soak --minutes 20 --cycle 60
 
 One JSON object per cycle, measured in its calm part, then a summary; exit code 1 if something grew. See
-shaky.py for what the source does. soak.jsonl is the log of 20 minutes.
+shaky.py for what the source does. soak.jsonl is the log of 20 minutes, made when its pictures had 640x480 and 480x360.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def main() -> None:
     """Print the log; exit with 1 if something grew."""
     parser = argparse.ArgumentParser(description="Run against a source of trouble and see that nothing grows.")
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--cycle", type=float, default=60, help="seconds, at least 20; five are the fewest")
+    parser.add_argument("--cycle", type=float, default=60, help="seconds, at least 20; a run needs five of them")
     asked = parser.parse_args()
     cycles: list[Cycle] = []
     for cycle in soak(minutes=asked.minutes, period=asked.cycle):

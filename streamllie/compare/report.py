@@ -87,8 +87,8 @@ def compare(
             views.add(index, moment)
         sides = [_side(videos, figures, which) for which in (0, 1)]
         shots = views.shots()
-        no_psnr = ["no PSNR: all three videos must be stored in one size"] * (len(paths) > 2 and sides[0].psnr is None)
-        notes = (*_mismatches(videos, formats), *no_psnr, *_left_out(len(figures.times), len(shots)))
+        no_psnr = reference is not None and sides[0].psnr is None
+        notes = (*_mismatches(videos, formats), *_left_out(len(figures.times), len(shots), no_psnr=no_psnr))
     found = Comparison(output=str(target), moments=len(figures.times), before=sides[0], after=sides[1], notes=notes)
     names = [path.name for path in paths]
     page = _page(found, figures, shots, names, view_size(formats[0]))
@@ -144,8 +144,10 @@ def _mismatches(videos: Together, formats: list[VideoFormat]) -> list[str]:
     return said
 
 
-def _left_out(moments: int, shown: int) -> list[str]:
+def _left_out(moments: int, shown: int, *, no_psnr: bool) -> list[str]:
     said: list[str] = []
+    if no_psnr:
+        said.append("no PSNR: all three videos must be stored in one size")
     if shown < moments:
         said.append(f"the page holds pictures of {shown} of {moments} frames, evenly chosen; figures are of all")
     if moments > ROWS:

@@ -21,7 +21,7 @@ from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, 
 from streamllie.video.streams import codec_of, describe, name_layout, picture_in, refusal
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
-from streamllie.video.track import Converter, Track, time_of
+from streamllie.video.track import Converter, Track
 
 log = logging.getLogger(__name__)
 
@@ -270,14 +270,12 @@ class Passthrough:
             return track.ready(packet, container=self._container)
         try:
             return track.converter.convert(packet)
-        except FFmpegError as error:  # as of a subtitle in another alphabet's encoding
-            if isinstance(error, OSError):
-                raise
+        except FFmpegError as error:  # as of a subtitle that is not UTF-8
             self._damaged.append(reason(error))
             return []
 
-    def _note_late(self, packet: "Packet[Stream]") -> None:
-        late = float((time_of(packet) or 0) - self._shift)
+    def _note_late(self, track: Track, packet: "Packet[Stream]") -> None:
+        late = float((track.time_of(packet) or 0) - self._shift)
         if late > LATE:
             self._note(
                 f"audio stream #{packet.stream_index} begins {late:.2f} s after the picture, which {self._suffix}"
@@ -287,7 +285,7 @@ class Passthrough:
     def _write(self, track: Track, ready: "list[Packet[Stream]]") -> None:
         for packet in ready:
             if self._container.constant_rate and track.last is None and track.output.type == "audio":
-                self._note_late(packet)
+                self._note_late(track, packet)
             track.place(packet, shift=self._shift)
             try:
                 self._output.mux_one(packet)

@@ -54,8 +54,8 @@ class Track:
 
     def follow(self, packet: "Packet[Stream]") -> Fraction | None:
         """The time of the next packet, if it has one: seconds on a clock that goes on where the source's jumps back."""
-        time, dts = time_of(packet), packet.dts if packet.dts is not None else packet.pts
-        if time is None or dts is None:
+        dts = packet.dts if packet.dts is not None else packet.pts
+        if dts is None:
             return None
         if self.last is not None and (self.last - self.offset - dts) * packet.time_base > JUMP_BACK:
             self.offset = self.last + 1 - dts
@@ -63,8 +63,8 @@ class Track:
 
     def time_of(self, packet: "Packet[Stream]") -> Fraction | None:
         """When it is shown or heard, in seconds on that clock, if it says so."""
-        time = time_of(packet)
-        return None if time is None else time + self.offset * packet.time_base
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        return None if stamp is None else (stamp + self.offset) * packet.time_base
 
     def shown_at(self, packet: "Packet[Stream]", begin: Fraction) -> bool:
         """Whether it is a subtitle that is on screen at a moment, in seconds; if so, make it appear then.
@@ -157,9 +157,3 @@ def _rescaled(ticks: int, base: Fraction, to: Fraction) -> int:
     exact = abs(ticks) * base / to
     nearest = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
     return nearest if ticks >= 0 else -nearest
-
-
-def time_of(packet: "Packet[Stream]") -> Fraction | None:
-    """When it is shown or heard, in seconds on the source's clock, if it says so."""
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return None if stamp is None else stamp * packet.time_base

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ def exported(size: NetworkSize, tmp_path_factory: pytest.TempPathFactory, *, dee
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
-    folder = root / f"{size}{'-deep' * deep}".replace(" ", "").replace("NetworkSize", "graph")
+    folder = root / f"graph-{sha256(repr((size, deep)).encode()).hexdigest()[:12]}"
     with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            folder.mkdir()
+        if not (folder / "model.onnx").exists():
+            folder.mkdir(exist_ok=True)
             saved = {"average": lively_network(size).state_dict(), "recipe": {"network": asdict(size)}, "step": 1}
             torch.save(saved, folder / "model.pt")
             export_checkpoint(folder / "model.pt", folder / "model.onnx", deep=deep)
