@@ -42,7 +42,7 @@ class Stop:
 class Ahead(Generic[T]):
     """An iterator over `items`, produced by a thread that works while the consumer does something else.
 
-    At most `depth` items wait. With `newest=True` one item waits and a newer one replaces it at once: for
+    At most `DEPTH` items wait. With `newest=True` one item waits and a newer one replaces it at once: for
     live sources, where an old frame is worth nothing. Stages of one run share a `stop`. An error in `items`
     is raised in the consumer, after the items that came before it. Leaving the `with` stops and joins the
     thread; how long that takes is up to `items`, which are asked for no more.
@@ -51,14 +51,10 @@ class Ahead(Generic[T]):
             for frame in frames: ...
     """
 
-    def __init__(
-        self, items: Iterable[T], *, depth: int = DEPTH, newest: bool = False, stop: Stop | None = None
-    ) -> None:
-        if depth < 1:
-            raise ValueError(f"depth is {depth}; it must be at least 1")
+    def __init__(self, items: Iterable[T], *, newest: bool = False, stop: Stop | None = None) -> None:
         self.dropped = 0  # items that a newer one replaced
         self._items = items
-        self._depth = 1 if newest else depth
+        self._depth = 1 if newest else DEPTH
         self._newest = newest
         self._stop = stop or Stop()
         self._ready: deque[T] = deque()

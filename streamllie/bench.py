@@ -14,6 +14,7 @@ from pathlib import Path
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
 from streamllie.backends.switch import Switching
+from streamllie.bench_engine import ROUNDS, durations_of
 from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL, enhance_video
 from streamllie.errors import BackendError
@@ -24,7 +25,6 @@ from streamllie.shelf import Model, find
 from streamllie.timing import Progress, percentile
 from streamllie.video import VideoSink, VideoSource
 
-ROUNDS = 3  # of all measurements in turn, so that a slow minute of the machine falls on all of them
 KEPT = 30  # dark frames in memory for the engine; one is like another to it
 EARLY, LATE = 300, 3000  # frames at which memory is compared
 
@@ -162,7 +162,7 @@ def _measured(  # noqa: PLR0917 - private, called once
     for turn in range(ROUNDS):
         on_step(f"measuring, {turn + 1} of {ROUNDS}")
         for engine, durations in zip(engines, alone, strict=True):
-            durations.extend(_engine_durations(engine, dark, count=len(bright)))
+            durations.extend(durations_of(engine, dark, count=len(bright)))
         transcode.append(_transcode(night, bright, target) / len(bright))
         report = enhance_video(night, target, model=model, backend=backend, overwrite=True)
         whole.append(report.seconds / report.frames)
@@ -193,16 +193,6 @@ def _engines(model: Model, format: VideoFormat, backend: str) -> list[Engine]:
             except BackendError:
                 continue  # this machine has no such precision: then there is nothing to measure
     return engines
-
-
-def _engine_durations(engine: Engine, dark: list[Frame], *, count: int) -> Iterator[float]:
-    engine.reset()
-    for frame in dark[:3]:
-        engine(frame)  # caches are warm in a whole run too
-    for n in range(count):
-        began = time.perf_counter()
-        engine(dark[n % len(dark)], keep=0.9)
-        yield time.perf_counter() - began
 
 
 def _transcode(night: Path, bright: list[Frame], target: Path) -> float:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from streamllie.backends import BACKENDS, PRECISIONS, available, can_run, open_engine
 from streamllie.backends.base import Engine
+from streamllie.bench_engine import KEEP, ROUNDS, durations_of
 from streamllie.bench_memory import as_child, in_a_process, memory_mb
 from streamllie.enhance import MODEL
 from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
@@ -22,11 +22,9 @@ from streamllie.target import check_target, write_whole
 from streamllie.timing import percentile
 
 REFERENCE = "eager"
-ROUNDS = 3  # all engines in turn, so that a slow minute of the machine falls on all of them
 TURN = 4.0  # seconds, at most, that an engine is measured in one round
 LEAST = 5  # frames in one round, however slow
 COMPARED = 4  # frames whose pictures are compared with the reference's
-KEEP = 0.9  # share of memory kept, as in video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +142,8 @@ def _rows(  # noqa: PLR0917 - private, called once
         for turn in range(ROUNDS):
             for engine, times in zip(engines, durations, strict=True):
                 on_step(f"{size}, {turn + 1} of {ROUNDS}: {engine.backend} {engine.precision}")
-                times.extend(_durations(engine, dark, count=max(frames // ROUNDS, LEAST)))
+                count = max(frames // ROUNDS, LEAST)
+                times.extend(durations_of(engine, dark, count=count, least=LEAST, seconds=TURN))
     reference = pictures.get((REFERENCE, "fp32"))
     for engine, times in zip(engines, durations, strict=True):
         largest, mean = _differences(pictures[engine.backend, engine.precision], reference)
@@ -181,19 +180,6 @@ def _all_precisions(name: str, model: Model, format: VideoFormat, absent: dict[s
 def _pictures(engine: Engine, dark: list[Frame]) -> list[Frame]:
     engine.reset()
     return [engine(frame, keep=KEEP) for frame in dark]
-
-
-def _durations(engine: Engine, dark: list[Frame], *, count: int) -> Iterator[float]:
-    engine.reset()
-    for frame in dark[:3]:
-        engine(frame)  # caches are warm in a whole run too
-    end = time.perf_counter() + TURN
-    for n in range(count):
-        began = time.perf_counter()
-        if n >= LEAST and began > end:
-            return
-        engine(dark[n % len(dark)], keep=KEEP)
-        yield time.perf_counter() - began
 
 
 def _differences(found: list[Frame], reference: list[Frame] | None) -> tuple[float | None, float | None]:

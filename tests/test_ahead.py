@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from streamllie.ahead import Ahead, Stop
+from streamllie.ahead import DEPTH, Ahead, Stop
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_thread_stays")
 
 
 def test_items_come_in_order_and_all_of_them():
-    with Ahead(range(1000), depth=2) as items:
+    with Ahead(range(1000)) as items:
         assert list(items) == list(range(1000))
 
 
@@ -24,11 +24,11 @@ def test_the_producer_works_ahead_but_never_more_than_its_depth():
             made.append(n)
             yield n
 
-    with Ahead(source(), depth=3) as items:
+    with Ahead(source()) as items:
         assert next(items) == 0
-        until(lambda: len(made) == 5)  # 1 taken, 3 waiting, 1 in hand
+        until(lambda: len(made) == DEPTH + 2)  # 1 taken, 1 in hand
         time.sleep(0.02)
-        assert len(made) == 5
+        assert len(made) == DEPTH + 2
 
 
 def test_an_error_in_the_producer_reaches_the_consumer_after_the_items_before_it():
@@ -97,8 +97,8 @@ def test_no_thread_stays_when_the_middle_stage_raises():
     got = []
     with (
         pytest.raises(ValueError, match="five"),
-        Ahead(iter(int, 1), depth=1, stop=stop) as zeros,
-        Ahead(middle(n + i for i, n in enumerate(zeros)), depth=1, stop=stop) as numbers,
+        Ahead(iter(int, 1), stop=stop) as zeros,
+        Ahead(middle(n + i for i, n in enumerate(zeros)), stop=stop) as numbers,
     ):
         got.extend(iter(lambda: next(numbers), None))
     assert got == [0, 1, 2, 3, 4]
@@ -184,8 +184,3 @@ def test_a_stop_from_outside_ends_the_items():
         threading.Timer(0.02, stop.set).start()
         for _ in items:
             pass
-
-
-def test_a_depth_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="depth is 0"):
-        Ahead([], depth=0)

@@ -17,8 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     *("errors", "place", "target", "frame", "ahead", "interrupts", "timing", "shelf", "models"),
     *("video", "pictures", "chunks", "exif", "stills", "split", "backends", "temporal", "pipeline"),
-    *("enhance", "enhancer", "files", "compare", "night", "bench_memory", "bench", "bench_backends", "live"),
-    *("doctor", "bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
+    *("enhance", "enhancer", "files", "compare", "night", "bench_memory", "bench_engine", "bench", "bench_backends"),
+    *("live", "doctor", "bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),
 )
 HOMES = {
     "av": {"video", "doctor"},

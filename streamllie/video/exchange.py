@@ -38,6 +38,6 @@ def outgoing(frame: Frame, *, seconds: float) -> av.VideoFrame:
     """A frame of 8 bits and limited levels as libav's, at so many seconds; of even size, as its encoders need."""
     height, width = frame.y.shape[0] // 2 * 2, frame.y.shape[1] // 2 * 2
     native = av.VideoFrame(width, height, "yuv420p")
-    fill(native, frame.y[:height, :width], frame.u[: height // 2, : width // 2], frame.v[: height // 2, : width // 2])
+    fill(native, frame.y, frame.u, frame.v)
     native.pts, native.time_base = round(seconds / TICK), TICK
     return native

@@ -59,13 +59,7 @@ class LowDelay:
     def encode(self, frame: Frame, *, at: Fraction) -> "Iterator[Packet[Stream]]":
         """The packets of a frame of this size that is shown at so many seconds; times always rise."""
         self._last = max(self._last + 1, round(at / TICK))
-        half = (self.height // 2, self.width // 2)
-        fill(
-            self._picture,
-            frame.y[: self.height, : self.width],
-            frame.u[: half[0], : half[1]],
-            frame.v[: half[0], : half[1]],
-        )
+        fill(self._picture, frame.y, frame.u, frame.v)
         self._picture.pts, self._picture.time_base = self._last, TICK
         for packet in self.context.encode(self._picture):
             packet.time_base = TICK

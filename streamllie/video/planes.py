@@ -133,13 +133,14 @@ def fill(frame: av.VideoFrame, y: Plane, u: Plane, v: Plane) -> None:
     """Copy three planes into a writable frame of the matching layout.
 
     A copy, not a reference: the engine may reuse its output arrays while the encoder still looks ahead.
-    Where the frame is larger by a row or a column (an encoder without odd sizes), the last one is repeated.
+    For encoders without odd sizes: where the frame is larger by a row or a column, the last one is repeated, where it
+    is smaller, the last one is left out.
     """
     for plane, source in zip(frame.planes, (y, u, v), strict=True):
         rows = np.frombuffer(cast("memoryview", plane), source.dtype).reshape(plane.height, -1)
-        height, width = source.shape
-        rows[:height, :width] = source
+        height, width = min(source.shape[0], plane.height), min(source.shape[1], plane.width)
+        rows[:height, :width] = source[:height, :width]
         if plane.width > width:
-            rows[:height, width : plane.width] = source[:, -1:]
+            rows[:height, width : plane.width] = source[:height, -1:]
         if plane.height > height:
             rows[height:] = rows[height - 1]
