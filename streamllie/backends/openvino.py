@@ -1,13 +1,16 @@
 """Run models with OpenVINO: the default on CPUs; in bfloat16 where the CPU is faster in it."""
 
-import openvino as ov
-
 from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
 from streamllie.backends.cpu import Cpu
 from streamllie.backends.graphs import even_sizes, graph_path, state_shape
+from streamllie.backends.imports import without
 from streamllie.errors import BackendError
 from streamllie.frame import VideoFormat
 from streamllie.shelf import Model
+
+# Its import reports itself to its maker over the network and keeps an identity in ~/intel, unasked, if it finds this.
+with without("openvino_telemetry"):
+    import openvino as ov
 
 
 def has_bf16() -> bool:
