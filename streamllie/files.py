@@ -98,7 +98,7 @@ def enhance_folder(
         ValueError: an option is out of range.
     """
     source, target = local(source, SourceError), local(target, SinkError)
-    if target.exists() and not target.is_dir():
+    if is_file(target):
         raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
     try:
         same = target.resolve() == source.resolve()
@@ -132,7 +132,7 @@ def _enhance_one(
     on_progress: Callable[[Path, Progress], None] | None,
     options: Options,
 ) -> Outcome:
-    if source.is_dir():
+    if is_folder(source):
         return Outcome(source=source, target=target, skipped="a link to a folder; name that folder itself")
     is_still = stills.is_still(source)
     if not is_still and source.suffix.lower() not in VIDEO_SUFFIXES:

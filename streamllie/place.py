@@ -15,7 +15,7 @@ _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name
     re.IGNORECASE,
 )
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=[?#]|$)")
+_STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=/*(?:[?#]|$))")
 
 
 def scheme_of(text: str) -> str | None:

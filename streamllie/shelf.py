@@ -91,13 +91,16 @@ def user_shelf() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hex digest of a model's file; ModelError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror})") from error
 
 
 def _shelves() -> list[Path]:
-    return [shelf for shelf in (user_shelf(), shelf_of_package()) if (shelf / MANIFEST).is_file()]
+    return [shelf for shelf in (user_shelf(), shelf_of_package()) if is_file(shelf / MANIFEST)]
 
 
 def _read_manifest(shelf: Path) -> list[Model]:

@@ -40,6 +40,7 @@ def test_urls_are_told_from_paths(text, scheme):
         "https://host/live.m3u8?token=hunter2",
         "https://host/live.m3u8?a=1;api_key=hunter2#t",
         "rtmp://live.example.com/app/hunter2",
+        "rtmp://live.example.com/app/hunter2/",
         "rtmps://live.example.com:443/app/hunter2?bandwidth=1",
     ],
 )

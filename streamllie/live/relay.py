@@ -59,6 +59,8 @@ def relay(
         StreamLLIEError: source, target, model or backend fail at the beginning, or a file cannot be written.
     """
     goal = Target.of(target, overwrite=overwrite)
+    if goal.replaces(source):
+        raise SinkError(f'"{target}" would replace the input; choose another name for the output')
     tap = SoundTap()
     input = resolve(source)
     live = Live(

@@ -24,7 +24,7 @@ from av.stream import Stream
 from streamllie.ahead import Stop
 from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.place import PLAYLIST, scheme_of, shown, without_listen
+from streamllie.place import PLAYLIST, is_url, scheme_of, shown, without_listen
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import BridgeError, needs_bridge, srt_url, write_through
 from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
@@ -86,6 +86,14 @@ class Target:
         if scheme == "udp" and "pkt_size" not in url:
             url += ("&" if "?" in url else "?") + "pkt_size=1316"
         return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
+
+    def replaces(self, source: str) -> bool:
+        """Whether a source is this playlist, or a part of the one before it."""
+        if self.folder is None or is_url(source):
+            return False
+        path, playlist = (Path(os.path.realpath(place)) for place in (source, self.url))
+        part = re.escape(Path(self.url).stem) + r"\d+\.ts"
+        return path == playlist or (path.parent == playlist.parent and bool(re.fullmatch(part, path.name)))
 
     @classmethod
     def _file(cls, path: Path, *, overwrite: bool) -> "Target":

@@ -11,6 +11,7 @@ import pytest
 from streamllie.ahead import Stop
 from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
+from streamllie.live.relay import relay
 from streamllie.video.inputs import resolve
 from streamllie.video.outlet import Outlet, Target
 from tests.live.peers import pictures
@@ -83,3 +84,19 @@ def noise(path: str) -> None:
         for n in range(40):
             y, u, v = (rng.integers(0, 256, shape, np.uint8) for shape in ((96, 128), (48, 64), (48, 64)))
             outlet.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)), at=Fraction(n, 25))
+
+
+@pytest.mark.parametrize("source", ["live.m3u8", "live0.ts", "live12.ts", "link.m3u8"])
+def test_a_playlist_never_replaces_its_own_source_even_where_overwriting_is_allowed(tmp_path, source):
+    """The source's playlist and its segments were replaced, and the run was a success."""
+    for name in ("live.m3u8", "live0.ts", "live12.ts"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "link.m3u8").symlink_to("live.m3u8")
+    with pytest.raises(SinkError, match="would replace the input"):
+        relay(str(tmp_path / source), str(tmp_path / "live.m3u8"), overwrite=True)
+    assert all((tmp_path / name).read_bytes() == name.encode() for name in ("live.m3u8", "live0.ts", "live12.ts"))
+
+
+def test_a_playlist_may_stand_beside_its_source(tmp_path):
+    target = Target.of(str(tmp_path / "day.m3u8"))
+    assert not any(target.replaces(source) for source in (str(tmp_path / "night.m3u8"), "rtsp://h/day.m3u8", "0"))

@@ -39,6 +39,7 @@ async function connect(camera) {
       if (peer.connectionState === "failed" || peer.connectionState === "disconnected") say("The connection was lost.");
     };
     if (camera) {
+      if (!navigator.mediaDevices) throw new Error("Browsers give cameras to pages from https or localhost alone.");
       const seen = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } }, audio: false });
       if (left()) return seen.getTracks().forEach((track) => track.stop());
