@@ -11,7 +11,7 @@ from streamllie import stills
 from streamllie.enhance import MODEL, SMOOTHING, enhance_video
 from streamllie.enhancer import Enhancer
 from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
-from streamllie.place import is_file, is_folder, local
+from streamllie.place import exists, is_file, is_folder, local
 from streamllie.split import split_rgb
 from streamllie.target import check_target
 from streamllie.temporal.policy import Smoothing
@@ -98,7 +98,7 @@ def enhance_folder(
         ValueError: an option is out of range.
     """
     source, target = local(source, SourceError), local(target, SinkError)
-    if is_file(target):
+    if exists(target) and not is_folder(target):
         raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
     try:
         same = target.resolve() == source.resolve()

@@ -54,6 +54,11 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def exists(path: str | Path) -> bool:
+    """Whether there is anything, likewise."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def local(place: str | Path, error: type[StreamLLIEError]) -> Path:
     """The path of a file or folder, for what takes no URL; `error` for what is none."""
     if is_url(text := str(place)):

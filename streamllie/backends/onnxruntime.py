@@ -5,11 +5,11 @@ A provider that cannot start is an error: ONNX Runtime itself would go on with t
 
 import functools
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
@@ -18,6 +18,11 @@ from streamllie.backends.graphs import BLOCK, QUARTER, graph_path, padded, state
 from streamllie.errors import BackendError
 from streamllie.frame import VideoFormat
 from streamllie.shelf import Model
+
+# Without this its import reports itself to its maker over the network and keeps an identity in ~/.cache/Microsoft.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
