@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +27,7 @@ from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.adr import ADR
-from streamllie.models.export import write_onnx
+from streamllie.models.export import for_bytes, trace
 from streamllie.models.memory import Memory, pool
 from streamllie.models.network import Gate, Network, NetworkSize
 from streamllie.models.pog import POG
@@ -208,7 +209,7 @@ def measure_times() -> dict[str, float]:
         engines = {}
         for index, (name, build) in enumerate(VARIANTS.items()):
             path = Path(folder) / f"{index}.onnx"
-            write_onnx(build().eval().requires_grad_(False), path, dtype=torch.uint8)
+            onnx.save(for_bytes(trace(build().eval().requires_grad_(False))), path)
             engine = open_engine(shelf.find(path), format, backend="openvino", precision="fp32")
             engines[name] = stack.enter_context(engine)
         times: dict[str, list[float]] = {name: [] for name in engines}

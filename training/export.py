@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import onnx
 import tomlkit
 import torch
 
 from streamllie.interrupts import postponed
 from streamllie.models.checkpoint import load
-from streamllie.models.export import OPSET, write_onnx
+from streamllie.models.export import OPSET, for_bytes, trace
 from streamllie.models.fold import fold
 from streamllie.shelf import MANIFEST, sha256, user_shelf
 from streamllie.target import write_error, write_whole
@@ -61,8 +62,9 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
         put(made[2], {key: saved[key] for key in ("average", "recipe", "step") if key in saved})
         folded = fold(load(made[2]))  # not from `checkpoint`, which a running training may have replaced by now
         try:
-            write_onnx(folded, made[0], dtype=torch.uint8)
-            write_onnx(folded, made[1], dtype=torch.float32)
+            traced = trace(folded)
+            onnx.save(for_bytes(traced), made[0])
+            onnx.save(traced, made[1])
         except OSError as error:
             raise write_error(graph, error) from error
         entry = {

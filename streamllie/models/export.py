@@ -21,14 +21,14 @@ OPSET = 20  # the newest that ONNX Runtime, OpenVINO and TensorRT for RTX all re
 
 def export_checkpoint(checkpoint: Path, path: Path, *, deep: bool = False) -> None:
     """Write the graph of a checkpoint: for uint8 planes, or with `deep` for float32 planes."""
-    write_onnx(fold(load(checkpoint)), path, dtype=torch.float32 if deep else torch.uint8)
+    graph = trace(fold(load(checkpoint)))
+    onnx.save(graph if deep else for_bytes(graph), path)
 
 
-def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
-    """Export the streaming graph for planes of one type, with height and width left open."""
+def trace(folded: Network) -> onnx.ModelProto:
+    """The streaming graph for float32 planes, with height and width left open. Takes half a minute."""
     streaming = Streaming(folded).eval()
     h, w = 48, 66  # any even size that is not a multiple of 16, so that padding is traced
-    planes = (torch.zeros(1, 1, 2 * h, 2 * w), *torch.zeros(2, 1, 1, h, w))
     half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
     half = {2: half_h, 3: half_w}
     remembers = folded.history is not None
@@ -38,7 +38,8 @@ def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
         program = torch.onnx.export(
             streaming,
             (
-                *(p.to(dtype) for p in planes),
+                torch.zeros(1, 1, 2 * h, 2 * w),
+                *torch.zeros(2, 1, 1, h, w),
                 torch.zeros(1, folded.state_size()),
                 torch.zeros(1),
                 torch.ones(1),
@@ -57,7 +58,28 @@ def write_onnx(folded: Network, path: Path, *, dtype: torch.dtype) -> None:
     graph = program.model_proto
     _strip(graph)
     onnx.checker.check_model(graph)
-    onnx.save(graph, path)
+    return graph
+
+
+def for_bytes(traced: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy for uint8 planes: they become float32 first, and what comes out, whole code values already, uint8."""
+    model = onnx.ModelProto()
+    model.CopyFrom(traced)
+    graph = model.graph
+    wide = {name: f"{name}_wide" for name in (*INPUTS[:3], *OUTPUTS[:3])}
+    for node in graph.node:
+        node.input[:] = [wide.get(name, name) for name in node.input]
+        node.output[:] = [wide.get(name, name) for name in node.output]
+    for plane in (*graph.input, *graph.output):
+        if plane.name in wide:
+            plane.type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    begin = [onnx.helper.make_node("Cast", [n], [wide[n]], to=onnx.TensorProto.FLOAT) for n in INPUTS[:3]]
+    end = [onnx.helper.make_node("Cast", [wide[n]], [n], to=onnx.TensorProto.UINT8) for n in OUTPUTS[:3]]
+    nodes = [*begin, *graph.node, *end]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
 
 
 def _strip(graph: onnx.ModelProto) -> None:

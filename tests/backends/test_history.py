@@ -19,7 +19,7 @@ from tests.models.networks import SMALL
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> shelf.Model:
     """A small network with a history, as checkpoint and graph."""
-    return shelf.find(exported(replace(SMALL, history=True), tmp_path_factory))
+    return shelf.find(exported(replace(SMALL, history=True), tmp_path_factory) / "model.onnx")
 
 
 @pytest.mark.parametrize("backend", [*INSTALLED, "stand-in"])

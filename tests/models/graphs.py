@@ -1,4 +1,4 @@
-"""Graphs of networks for tests, exported once for all processes of the tests: an export takes half a minute."""
+"""Models of networks for tests, exported once for all processes of the tests: an export takes half a minute."""
 
 import os
 from dataclasses import asdict
@@ -9,21 +9,27 @@ import pytest
 import torch
 from filelock import FileLock
 
-from streamllie.models.export import export_checkpoint
 from streamllie.models.network import NetworkSize
 from tests.models.networks import lively_network
+from training.export import export
 
 
-def exported(size: NetworkSize, tmp_path_factory: pytest.TempPathFactory, *, deep: bool = False) -> Path:
-    """The graph of the lively network of a size, "model.onnx", and its checkpoint "model.pt" beside it."""
+def exported(size: NetworkSize, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shelf with the lively network of a size, "model", as `training.export` puts a run's checkpoint there."""
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
-    folder = root / f"graph-{sha256(repr((size, deep)).encode()).hexdigest()[:12]}"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "model.onnx").exists():
-            folder.mkdir(exist_ok=True)
-            saved = {"average": lively_network(size).state_dict(), "recipe": {"network": asdict(size)}, "step": 1}
-            torch.save(saved, folder / "model.pt")
-            export_checkpoint(folder / "model.pt", folder / "model.onnx", deep=deep)
-    return folder / "model.onnx"
+    shelf = root / f"shelf-{sha256(repr(size).encode()).hexdigest()[:12]}"
+    with FileLock(f"{shelf}.lock"):
+        if not (shelf / "manifest.toml").exists():
+            checkpoint = save_run(size, Path(f"{shelf}.checkpoint.pt"))
+            export(checkpoint, name="model", licence="free", summary="A test.", shelf=shelf)
+    return shelf
+
+
+def save_run(size: NetworkSize, path: Path) -> Path:
+    """A checkpoint as a run leaves it."""
+    state = lively_network(size).state_dict()
+    saved = {"network": state, "average": state, "optimiser": {}, "step": 7, "recipe": {"network": asdict(size)}}
+    torch.save(saved, path)
+    return path

@@ -65,7 +65,7 @@ def test_any_even_size_keeps_its_size(network, streaming, height, width):
 def graph(request, tmp_path_factory) -> tuple[Levels, torch.dtype, Path]:
     """Levels of a depth, type of its planes, and the graph for them."""
     dtype = torch.uint8 if request.param == 8 else torch.float32
-    path = exported(SMALL, tmp_path_factory, deep=request.param > 8)
+    path = exported(SMALL, tmp_path_factory) / ("model.onnx" if request.param == 8 else "model.deep.onnx")
     return Levels.of(depth=request.param, full_range=False), dtype, path
 
 

@@ -2,17 +2,19 @@
 
 import shutil
 import sys
-from dataclasses import asdict
 
 import numpy as np
 import pytest
-import torch
+from onnx import TensorProto, helper
 
 from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.errors import ModelError, SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.checkpoint import load
+from streamllie.models.export import OPSET
+from streamllie.models.fold import fold
+from tests.models.graphs import exported, save_run
 from tests.models.networks import SMALL, lively_network
 from training import export as exporting
 from training.export import export, record
@@ -21,21 +23,18 @@ from training.export import export, record
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     """As a run leaves it."""
-    path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
-    state = lively_network(SMALL).state_dict()
-    saved = {"network": state, "average": state, "optimiser": {}, "step": 7, "recipe": {"network": asdict(SMALL)}}
-    torch.save(saved, path)
-    return path
+    return save_run(SMALL, tmp_path_factory.mktemp("run") / "checkpoint.pt")
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    """What writes the graphs, which takes long: the real one is tried once."""
-
-    def write(folded, path, *, dtype):
-        path.write_bytes(f"a graph for {dtype}".encode())
-
-    monkeypatch.setattr(exporting, "write_onnx", write)
+    """In place of what traces a network, which takes long: a graph that gives back what it gets."""
+    shape = [1, 1, "height", "width"]
+    ends = [[helper.make_tensor_value_info(name + end, TensorProto.FLOAT, shape) for name in "yuv"]
+            for end in ("", "_out")]  # fmt: skip
+    nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in "yuv"]
+    graph = helper.make_model(helper.make_graph(nodes, "same", *ends), opset_imports=[helper.make_opsetid("", OPSET)])
+    monkeypatch.setattr(exporting, "trace", lambda folded: graph)
 
 
 def put(checkpoint, own, **changes) -> dict:
@@ -46,15 +45,14 @@ def contents(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(checkpoint, tmp_path, monkeypatch):
-    own = tmp_path / "shelf"
-    entry = put(checkpoint, own)
-    record(own, "mine", {"scores": {"pairs": {"n": 1, "psnr": 20.0, "ssim": 0.5}}})
+def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(tmp_path, tmp_path_factory, monkeypatch):
+    own = shutil.copytree(exported(SMALL, tmp_path_factory), tmp_path / "shelf")
+    record(own, "model", {"scores": {"pairs": {"n": 1, "psnr": 20.0, "ssim": 0.5}}})
     monkeypatch.setenv("STREAMLLIE_SHELF", str(own))
 
-    model = shelf.find("mine")
-    assert sorted(path.name for path in own.iterdir()) == ["manifest.toml", "mine.deep.onnx", "mine.onnx", "mine.pt"]
-    assert model.parameters == entry["parameters"]
+    model = shelf.find("model")
+    assert sorted(path.name for path in own.iterdir()) == ["manifest.toml", "model.deep.onnx", "model.onnx", "model.pt"]
+    assert model.parameters == sum(p.numel() for p in fold(lively_network(SMALL)).parameters())
     assert model.scores["pairs"]["psnr"] == 20.0
     format = VideoFormat(height=32, width=32, full_range=True)
     planes = np.full((32, 32), 20, np.uint8), *2 * (np.full((16, 16), 128, np.uint8),)
@@ -75,11 +73,11 @@ def test_an_export_that_is_ended_leaves_the_model_that_was_there(checkpoint, qui
     put(checkpoint, tmp_path)
     before = contents(tmp_path)
 
-    def full(folded, path, *, dtype):
+    def full(graph, path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exporting, "write_onnx", full)
+    monkeypatch.setattr("onnx.save", full)
     with pytest.raises(SinkError, match="the disk is full"):
         put(checkpoint, tmp_path, licence="other")
     assert contents(tmp_path) == before

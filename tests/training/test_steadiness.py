@@ -70,7 +70,7 @@ def test_an_exposure_that_hunts_swings_by_some_percent_and_a_lamp_by_much(scene)
 
 @pytest.mark.parametrize("history", [False, True])
 def test_every_scene_is_scored_in_every_light_and_mode(history, data, short, monkeypatch, capsys, tmp_path_factory):
-    graph = exported(replace(SMALL, history=history), tmp_path_factory)
+    graph = exported(replace(SMALL, history=history), tmp_path_factory) / "model.onnx"
     monkeypatch.setattr(
         sys,
         "argv",
