@@ -2,6 +2,7 @@
 
     StreamLLIEError
     ├── SourceError              the input cannot be opened, decoded or understood
+    │   └── NobodyCame           it waits to be called, and was not yet
     ├── SinkError                the output cannot be written
     │   ├── OutputExists         and --overwrite was not given
     │   └── FrameCountMismatch   fewer or more frames came out than went in
@@ -21,6 +22,10 @@ class StreamLLIEError(Exception):
 
 class SourceError(StreamLLIEError):
     """The input cannot be opened, decoded or understood."""
+
+
+class NobodyCame(SourceError):
+    """A source that waits to be called was not called yet."""
 
 
 class SinkError(StreamLLIEError):

@@ -1,5 +1,6 @@
 """What tests of several folders share: a dark clip, a dark picture, and no shelf but ours."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,13 @@ def no_shelf_and_no_cache_but_ours(tmp_path_factory):
         patch.setenv("STREAMLLIE_SHELF", str(tmp_path_factory.mktemp("shelf")))
         patch.setenv("STREAMLLIE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_heard():
+    """By what tests start, too, where a shell began all this in the background and had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

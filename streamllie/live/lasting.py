@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any, NoReturn
 
 from streamllie.ahead import Stop
-from streamllie.errors import SourceError
+from streamllie.errors import NobodyCame, SourceError
 from streamllie.live.pauses import Pauses
 from streamllie.video.capture import Listener, shots
 from streamllie.video.inputs import Input
@@ -24,8 +24,9 @@ class Lasting:
     """Every frame of a live source, for ever: iterate once, in one thread.
 
     A file is played again and again unless `repeat` is False. The first attempt to open fails at once, with
-    the error that it met; after that the source is opened again until it is back, at growing intervals, and
-    `notice` says so. Remembers when the last frame came, and how often the source came back.
+    the error that it met, unless the source waits to be called: that may take as long as it takes. After that the
+    source is opened again until it is back, at growing intervals, and `notice` says so. Remembers when the last
+    frame came, and how often the source came back.
     """
 
     def __init__(
@@ -49,16 +50,12 @@ class Lasting:
 
     def __iter__(self) -> Iterator[Shot]:
         pauses = Pauses()
+        if self.input.waits:
+            log.warning('"%s" waits until somebody sends to it', self.input.name)
         while not self._stop.is_set:
             before, began = self.frames, time.monotonic()
             try:
-                with closing(shots(self.input, stop=self._stop, **self._options)) as frames:
-                    self._first = None
-                    for shot in frames:
-                        self.frames += 1
-                        if self.notice is not None and not self._back(shot.captured):
-                            continue
-                        yield shot
+                yield from self._connection()
                 if self._stop.is_set:
                     return
                 if self.frames == 0:
@@ -70,6 +67,8 @@ class Lasting:
                 if self.input.pieces and is_finished(self.input.url):
                     return
                 self._lost(f'"{self.input.name}" has ended')
+            except NobodyCame:
+                continue
             except SourceError as error:
                 if self._stop.is_set:
                     return
@@ -79,6 +78,14 @@ class Lasting:
             if self.frames > before and time.monotonic() - began > SETTLED:
                 pauses.begin_anew()
             self._stop.wait(pauses.next())
+
+    def _connection(self) -> Iterator[Shot]:
+        with closing(shots(self.input, stop=self._stop, **self._options)) as frames:
+            self._first = None
+            for shot in frames:
+                self.frames += 1
+                if self.notice is None or self._back(shot.captured):
+                    yield shot
 
     def _fail(self) -> NoReturn:
         raise SourceError(f'"{self.input.name}" has ended without one picture; is it damaged or empty?')

@@ -1,5 +1,6 @@
 """Carry SRT through the ffmpeg program of the system, byte for byte, where this build of libav lacks it."""
 
+import errno
 import os
 import select
 import shutil
@@ -21,7 +22,7 @@ from streamllie.place import scheme_of, shown, without_listen
 from streamllie.video.opening import reason
 
 NOBODY = "nobody is there, or the passphrase is another"  # SRT does not say which
-OPENING, SILENT = 10.0, 3.0  # seconds that the first bytes and any later ones may take
+OPENING, SILENT = 10.0, 3.0  # seconds that the first bytes and any later ones may take, unless said otherwise
 PROGRAM = ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error")
 # Bytes as they are: taking the stream apart on the way would hold pictures back until sound has come.
 READ = ("-f", "data", "-raw_packet_size", "1316")
@@ -44,10 +45,17 @@ def srt_url(url: str) -> str:
 
 
 @contextmanager
-def read_through(url: str, stop: Stop) -> Generator[InputContainer]:
-    """The stream at `url`, as a container that is read."""
+def read_through(url: str, stop: Stop, *, opening: float = OPENING) -> Generator[InputContainer]:
+    """The stream at `url`, as a container that is read. Its first bytes may take `opening` seconds.
+
+    Raises:
+        TimeoutError: they did not come in that time.
+        BridgeError: it does not work.
+    """
     with _running([*READ, "-i", url, *COPY, "pipe:1"], url) as (process, said):
         pipe = _Pipe(process, said, stop)
+        if not pipe.has_come(opening):
+            raise TimeoutError(errno.ETIMEDOUT, "nothing came")
         try:
             container = av.open(pipe, "r", format="mpegts", options={"analyzeduration": "500000"}, buffer_size=1316)
         except (FFmpegError, BridgeError) as error:
@@ -74,6 +82,14 @@ class _Pipe:
         assert process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)
         self._in, self._out = process.stdin.fileno(), process.stdout.fileno()
+
+    def has_come(self, seconds: float) -> bool:
+        """Whether the first bytes, or an end, came within some seconds, or it was stopped."""
+        try:
+            self._wait([self._out], [], seconds)
+        except BridgeError:
+            return False
+        return True
 
     def read(self, size: int) -> bytes:
         self._wait([self._out], [])
@@ -102,8 +118,8 @@ class _Pipe:
         words = [word for word in shown(lines[-1]).split(": ") if "://" not in word] if lines else []
         return ": ".join(words)
 
-    def _wait(self, reading: list[int], writing: list[int]) -> None:
-        limit = time.monotonic() + self.patience
+    def _wait(self, reading: list[int], writing: list[int], patience: float | None = None) -> None:
+        limit = time.monotonic() + (patience or self.patience)
         while not self._stop.is_set:
             ready = select.select(reading, writing, [], 0.1)
             if ready[0] or ready[1]:

@@ -19,7 +19,7 @@ from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from streamllie.ahead import Stop
-from streamllie.errors import SourceError
+from streamllie.errors import NobodyCame, SourceError
 from streamllie.place import is_url
 from streamllie.video.bridge import needs_bridge, read_through
 from streamllie.video.hold import held
@@ -30,7 +30,6 @@ from streamllie.video.v4l2 import users_of
 
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
-OPENING = 10.0  # seconds to find and understand a stream; a server may have to wake up first
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ def shots(
 def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
     try:
         if needs_bridge(input.url):
-            return stack.enter_context(read_through(input.url, stop))
+            return stack.enter_context(read_through(input.url, stop, opening=input.opening))
         if is_url(input.url):
             return _open_meanwhile(input, stop)
         return _look(input)
@@ -103,12 +102,12 @@ def _open(input: Input, stack: ExitStack, stop: Stop) -> InputContainer:
 
 
 def _look(input: Input) -> InputContainer:
-    timeout = (OPENING, input.patience) if is_url(input.url) or not input.paced else None
+    timeout = (input.opening, input.patience) if is_url(input.url) or not input.paced else None
     return av.open(input.url, format=input.format, options=dict(input.options), timeout=timeout)
 
 
 def _open_meanwhile(input: Input, stop: Stop) -> InputContainer:
-    """In a thread of its own: libav may look for `OPENING` at what is silent, and once stopped nobody waits for it."""
+    """In a thread of its own: libav may look for long at what is silent, and once stopped nobody waits for it."""
     opened: Future[InputContainer] = Future()
 
     def look() -> None:
@@ -134,8 +133,10 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
         users = ", ".join(users_of(input.device))
         by = f"by {users}" if users else "by another program, perhaps of another user"
         return SourceError(f'the camera "{input.name}" ({input.device}) is in use {by}; end that program first')
-    if isinstance(error, ExitError):
-        return SourceError(f'"{input.name}" did not answer within {OPENING:g} s; is it running?')
+    if isinstance(error, ExitError) or code == errno.ETIMEDOUT:
+        if input.waits:
+            return NobodyCame(f'nobody sent anything to "{input.name}" within {input.opening:g} s')
+        return SourceError(f'"{input.name}" did not answer within {input.opening:g} s; is it running?')
     return SourceError(f'"{input.name}" cannot be opened ({reason(error)}); check its name and that it is there')
 
 

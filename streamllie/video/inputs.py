@@ -19,6 +19,8 @@ CARRIED = "file,rtp,udp,tcp"  # protocols that the description of a session may 
 LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
 ANALYSE_RTMP = "3000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
+OPENING = 10.0  # seconds to find and understand a stream; a server may have to wake up first
+CALL = 60.0  # seconds to wait for a call, until waiting begins anew
 PIECES = 6.0  # seconds without a frame of what comes in pieces: there are some in stock, as a rule
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
@@ -35,6 +37,8 @@ class Input:
     pieces: bool = False  # it comes some seconds at a time, and goes on
     device: str | None = None  # of a camera on Linux
     patience: float = PATIENCE  # seconds without a frame after which it counts as frozen
+    opening: float = OPENING  # seconds that opening may take
+    waits: bool = False  # it is not called, but waits for the call of who sends
 
     @property
     def at_its_pace(self) -> bool:
@@ -78,14 +82,17 @@ def _stream(source: str, scheme: str) -> Input:
     options = LOW_DELAY | {"analyzeduration": ANALYSE_RTMP if scheme.startswith("rtmp") else ANALYSE}
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
-    url, listen = without_listen(source)
+    url, waits = without_listen(source)
     if scheme in {"srt", "tcp"}:  # tcp knows it by itself
         url = srt_url(source) if scheme == "srt" else source
-    elif listen:
-        options |= {"rtsp_flags": "listen", "listen_timeout": "10"} if scheme.startswith("rtsp") else {"listen": "1"}
+        waits = waits or (scheme == "srt" and "mode=listener" in urlsplit(url).query.split("&"))
+    elif waits and scheme.startswith("rtsp"):
+        options |= {"rtsp_flags": "listen", "listen_timeout": f"{CALL:.0f}"}
+    elif waits:
+        options |= {"listen": "1"}
     if scheme == "udp" and "fifo_size" not in url:
         url += ("&" if "?" in url else "?") + "fifo_size=50000&overrun_nonfatal=1"
-    return Input(name=shown(source), url=url, options=options)
+    return Input(name=shown(source), url=url, options=options, opening=CALL if waits else OPENING, waits=waits)
 
 
 def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) -> Input:

@@ -158,3 +158,5 @@ def test_streams_that_wait_to_be_called_say_so_in_the_url():
     assert (http.url, http.options["listen"]) == ("http://host/x.ts?a=1", "1")
     assert resolve("tcp://host:1?listen=1").url.endswith("?listen=1")
     assert resolve("http://host/x.ts?listen=10").url == "http://host/x.ts?listen=10"
+    assert rtsp.waits and http.waits and resolve("srt://host:1?latency=9&mode=listener").waits
+    assert not resolve("srt://host:1?mode=caller").waits

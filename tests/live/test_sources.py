@@ -277,5 +277,43 @@ def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():
         list(Lasting(resolve(f"tcp://127.0.0.1:{free_port()}"), stop=Stop()))
 
 
+def test_a_source_that_waits_to_be_called_waits_on_though_nobody_came_for_a_while(tmp_path, caplog):
+    path, port, stop = make_video(tmp_path / "night.ts", frames=50, options={"g": "5"}), free_port(), Stop()
+    source = resolve(f"tcp://127.0.0.1:{port}?listen=1")
+    assert source.opening > 10, "nobody starts the sender sooner"
+    lasting = Lasting(replace(source, opening=0.5), stop=stop)
+
+    def send() -> None:
+        time.sleep(1.2)
+        while not stop.wait(0.1):  # again if it was waiting anew in just that moment
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as to:
+                to.sendall(path.read_bytes())
+
+    caller = threading.Thread(target=send)
+    caller.start()
+    try:
+        assert next(iter(lasting)).frame.y.shape == (48, 64)
+    finally:
+        stop.set()
+        caller.join()
+    assert "waits until somebody sends to it" in caplog.text
+    assert (lasting.returns, lasting.notice) == (0, None), "it was never lost"
+
+
+def test_waiting_to_be_called_ends_at_once_if_it_is_stopped():
+    stop = Stop()
+    threading.Timer(0.5, stop.set).start()
+    began = time.perf_counter()
+    assert list(Lasting(resolve(f"tcp://127.0.0.1:{free_port()}?listen=1"), stop=stop)) == []
+    assert time.perf_counter() - began < 5
+
+
+def test_a_port_at_which_another_program_waits_is_an_error_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        url = f"tcp://127.0.0.1:{other.getsockname()[1]}?listen=1"
+        with pytest.raises(SourceError, match="in use"):
+            list(Lasting(resolve(url), stop=Stop()))
+
+
 def count_handles() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
