@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 import streamllie
 from streamllie import cli_engine, cli_live, console
@@ -28,9 +29,24 @@ from streamllie.arguments import (
     sizes,
 )
 from streamllie.interrupts import SIGNALS
-from streamllie.place import goes_live, is_folder
+from streamllie.place import goes_live, is_folder, told
+
+
+class Commands(typer.core.TyperGroup):
+    """Commands that say what is wrong with their words without the secrets in them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):  # typer's, of wrong usage
+                vars(error)["message"] = told(message)
+            raise
+
 
 app = typer.Typer(
+    cls=Commands,
     name="streamllie",
     no_args_is_help=True,
     add_completion=False,

@@ -8,6 +8,7 @@ from streamllie.errors import StreamLLIEError
 
 PLAYLIST, SESSION = ".m3u8", ".sdp"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_URL = re.compile(_SCHEME.pattern + r"\S*", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
 _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name=value in the path
     r"([?&;|/_][^=?&;|/_]*(?:pass|pwd|token|secret|key|auth|sig|user|streamid|cid)[^=?&;|/_]*=)"
@@ -79,6 +80,11 @@ def shown(text: str) -> str:
         head, rest = text[: path.end() - 1], text[path.end() - 1 :]
         text = head + _STREAM_KEY.sub("***", rest, count=1)
     return text
+
+
+def told(text: str) -> str:
+    """A sentence in which every URL is as it may be shown."""
+    return _URL.sub(lambda found: shown(found[0]), text)
 
 
 def visible(text: str) -> str:

@@ -93,6 +93,8 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["latency", "--duration", "0:00"],
         ["latency", "--size", "8193x720"],
         ["compare", "rtsp://user:secret@host/x", "a.mp4"],
+        ["webcam", "rtsp://user:secret@host/x", "--json"],
+        ["webcam", "--camera", "a", "--duration", "rtsp://user:secret@host/x", "--json"],
         ["improve"],
     ],
     ids=" ".join,
@@ -102,7 +104,8 @@ def test_wrong_usage_is_exit_2(words, monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
-    assert "secret" not in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "secret" not in printed.out + printed.err
 
 
 def test_wrong_usage_with_json_is_an_error_event_too(monkeypatch, capsys):
