@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import openvino as ov
 import pytest
 
 from streamllie import shelf
@@ -23,6 +22,7 @@ from streamllie.backends.engine_build import build_engine
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.gpu import find_gpu
 from streamllie.backends.graphs import BLOCK, QUARTER, padded
+from streamllie.backends.openvino import ov
 from streamllie.backends.rewrite import rewritten
 from streamllie.bench_backends import compare
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import openvino as ov
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from streamllie import shelf
 from streamllie.backends.graphs import state_shape
+from streamllie.backends.openvino import ov
 from streamllie.frame import Levels, VideoFormat
 from streamllie.models.names import HISTORY
 from streamllie.night import dark_frames

@@ -10,9 +10,9 @@ from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
-import onnxruntime as ort
 
 from streamllie.backends.graphs import BLOCK, padded
+from streamllie.backends.onnxruntime import ort
 from streamllie.backends.rewrite import rewritten
 from streamllie.backends.tensorrt_build import Sizes
 

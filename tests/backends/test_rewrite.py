@@ -2,11 +2,11 @@
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
 from streamllie import shelf
+from streamllie.backends.onnxruntime import ort
 from streamllie.backends.rewrite import TYPES, in_blocks, narrow
 from streamllie.frame import Levels
 from streamllie.models.history import CHANNELS

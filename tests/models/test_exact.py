@@ -1,10 +1,9 @@
 import numpy as np
-import openvino as ov
 import pytest
 import torch
 from torch import nn
 
-from streamllie.backends.openvino import has_bf16
+from streamllie.backends.openvino import has_bf16, ov
 from streamllie.models.exact import Exact
 
 

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
 
+from streamllie.backends.onnxruntime import ort
 from streamllie.frame import Levels
 from streamllie.models.fold import fold
 from streamllie.models.names import INPUTS
