@@ -191,6 +191,8 @@ def bench(
     """Measure this machine: the engine alone, the codecs alone, and a whole run; or all backends."""
     if backend != "all" and (len(frame_sizes) > 1 or plot is not None):
         raise typer.BadParameter("several sizes, and --plot, go with --backend all")
+    if backend == "all" and more:
+        raise typer.BadParameter("--more goes with a single backend, not with --backend all")
     with console.Talk(json=json) as talk:
         if backend == "all":
             from streamllie.bench_backends import check_plot, compare, draw  # noqa: PLC0415

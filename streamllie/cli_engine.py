@@ -79,7 +79,7 @@ def list_engines(json: JsonOption = False) -> None:
 
 
 @app.command()
-def info(file: Annotated[Path, typer.Argument(metavar="FILE")], *, json: JsonOption = False) -> None:
+def info(file: Annotated[Path, typer.Argument(metavar="FILE", parser=path)], *, json: JsonOption = False) -> None:
     """Check an engine file, and show what it is."""
     with console.Talk(json=json) as talk:
         from streamllie.backends.engine_build import info as ask  # noqa: PLC0415

@@ -15,7 +15,7 @@ import typer
 
 from streamllie.bar import Bar
 from streamllie.errors import StreamLLIEError
-from streamllie.place import visible
+from streamllie.place import told, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -243,6 +243,7 @@ class Talk(logging.Handler):
                 self._event(event="error", message=message)
 
     def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
+        message = told(message)
         if verbose and code == 1:
             traceback.print_exception(error)
         self.refused(message)

@@ -56,7 +56,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything that a run needs. Models and encoders are really tried, with one small frame."""
+    """Look at everything that a run needs. Models and what is in a GPU are really tried, with one small frame."""
     return [*_machine(), *_packages(), *_shelf(), *_backends(), *_nvidia(), *_encoders(), _nvdec(), _camera(), _cache()]
 
 
@@ -108,13 +108,28 @@ def _shelf() -> Iterator[Finding]:
 
 
 def _backends() -> Iterator[Finding]:
-    model = _whole_model()
-    for name, missing in available().items():
-        if missing is not None or model is None:
-            detail = missing or NO_MODEL
-            yield Finding(subject=f"backend {name}", works=False, detail=detail)
-        else:
-            yield _backend(name, model)
+    model, known = _whole_model(), available()
+    reference = None
+    for name in sorted(known, key=lambda name: name != REFERENCE):  # that first: the others are held against it
+        subject = f"backend {name}"
+        if (missing := known[name]) is not None or model is None:
+            yield Finding(subject=subject, works=False, detail=missing or NO_MODEL)
+            continue
+        try:
+            out, precision = _tried(model, name)
+        except (StreamLLIEError, ImportError, OSError, RuntimeError) as error:
+            yield Finding(subject=subject, works=False, detail=str(error))
+            continue
+        detail, works = f"ran {model.name} in {precision}", True
+        if name == REFERENCE:
+            reference = out
+        elif reference is not None:
+            gaps = [np.abs(a.astype(float) - b) for a, b in zip(out, reference, strict=True)]
+            largest, mean = max(gap.max() for gap in gaps), np.mean([gap.mean() for gap in gaps])
+            detail += f"; against {REFERENCE}: largest difference {largest:.0f}, mean {mean:.3f} levels"
+            works = bool(mean <= MOST_APART)
+            detail += "" if works else "; use another --backend and report it"
+        yield Finding(subject=subject, works=works, detail=detail)
 
 
 def _whole_model() -> Model | None:
@@ -124,23 +139,6 @@ def _whole_model() -> Model | None:
             with suppress(StreamLLIEError):
                 return find(model.name)
     return None
-
-
-def _backend(name: str, model: Model) -> Finding:
-    """Run one frame, and hold it against the reference where that is installed."""
-    subject = f"backend {name}"
-    try:
-        out, precision = _tried(model, name)
-        detail = f"ran {model.name} in {precision}"
-        if name != REFERENCE and available()[REFERENCE] is None:
-            gaps = [np.abs(a.astype(float) - b) for a, b in zip(out, _tried(model, REFERENCE)[0], strict=True)]
-            largest, mean = max(gap.max() for gap in gaps), np.mean([gap.mean() for gap in gaps])
-            detail += f"; against {REFERENCE}: largest difference {largest:.0f}, mean {mean:.3f} levels"
-            if mean > MOST_APART:
-                return Finding(subject=subject, works=False, detail=f"{detail}; use another --backend and report it")
-        return Finding(subject=subject, works=True, detail=detail)
-    except (StreamLLIEError, ImportError, OSError, RuntimeError) as error:
-        return Finding(subject=subject, works=False, detail=str(error))
 
 
 def _tried(model: Model, backend: str) -> tuple[list[NDArray[Any]], str]:
@@ -194,14 +192,13 @@ def _nvdec() -> Finding:
 
 def _camera() -> Finding:
     """Cameras as the system lists them; whether one gives frames is seen when it is opened."""
-    shut = [device for device in devices() if not os.access(device, os.R_OK | os.W_OK)]
-    if shut:
-        detail = f"{', '.join(shut)} may not be opened; add yourself to the group video and log in again"
-        return Finding(subject="camera", works=False, detail=detail)
     found = [f"{camera.name} ({camera.device})" for camera in cameras()]
-    if not found:
-        return Finding(subject="camera", works=False, detail="none is there; plug one in, or pass it through")
-    return Finding(subject="camera", works=True, detail=", ".join(found))
+    shut = [device for device in devices() if not os.access(device, os.R_OK | os.W_OK)]
+    said = [", ".join(found)] if found else []
+    if shut:
+        said.append(f"{', '.join(shut)} may not be opened; add yourself to the group video and log in again")
+    detail = "; ".join(said) or "none is there; plug one in, or pass it through"
+    return Finding(subject="camera", works=bool(found), detail=detail)
 
 
 def _encoders() -> Iterator[Finding]:
@@ -209,7 +206,7 @@ def _encoders() -> Iterator[Finding]:
         # NVENC takes no less than 145 x 49.
         failure = probe(encoder.name, 256, 256, next(iter(encoder.layouts.values())))
         kind = "hardware" if encoder.hardware else "software"
-        detail = f"does not run: {failure}" if failure else f"runs, {kind}"
+        detail = f"does not run: {failure}" if failure else f"{'runs' if encoder.hardware else 'is there'}, {kind}"
         yield Finding(subject=f"encoder {encoder.name}", works=failure is None, detail=f"{encoder.family}, {detail}")
 
 

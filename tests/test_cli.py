@@ -93,6 +93,7 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["latency", "--duration", "0:00"],
         ["latency", "--size", "8193x720"],
         ["compare", "rtsp://user:secret@host/x", "a.mp4"],
+        ["engine", "info", "rtsp://user:secret@host/x"],
         ["webcam", "rtsp://user:secret@host/x", "--json"],
         ["webcam", "--camera", "a", "--duration", "rtsp://user:secret@host/x", "--json"],
         ["improve"],
@@ -104,6 +105,16 @@ def test_wrong_usage_is_exit_2(words, monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
+    printed = capsys.readouterr()
+    assert "secret" not in printed.out + printed.err
+
+
+def test_a_url_where_a_model_belongs_is_told_without_its_password(monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["streamllie", "enhance", "a.mp4", "b.mp4", "--model", "rtsp://u:secret@h", "--json"]
+    )
+    with pytest.raises(SystemExit):
+        cli.main()
     printed = capsys.readouterr()
     assert "secret" not in printed.out + printed.err
 

@@ -29,6 +29,12 @@ def test_a_camera_that_may_not_be_opened_is_told_with_the_way_out(machine):
     assert "/dev/no-such-video may not be opened; add yourself to the group video" in finding.detail
 
 
+def test_a_camera_that_works_is_found_beside_one_that_may_not_be_opened(machine):
+    finding = machine(Camera(name="Webcam", device="/dev/video0"), shut=("/dev/no-such-video",))
+    assert finding.works
+    assert finding.detail.startswith("Webcam (/dev/video0); /dev/no-such-video may not be opened")
+
+
 def test_no_camera_at_all_is_told(machine):
     finding = machine()
     assert (finding.works, finding.detail) == (False, "none is there; plug one in, or pass it through")

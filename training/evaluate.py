@@ -69,6 +69,10 @@ def main() -> None:
     parser.add_argument("--sheet", type=picture_target, help="write a contact sheet to this png or jpg")
     parser.add_argument("--record", metavar="NAME", help="keep the scores in the manifest under this name")
     args = parser.parse_args()
+    if args.scene and not args.clips:
+        parser.error("--scene goes with --clips")
+    if args.clips and (args.each or args.sheet):
+        parser.error("--each and --sheet are of pictures; --clips prints every scene")
     with said("evaluate"):
         if args.record and shelf.find(args.model).parameters is None:
             raise ValueError(f"{args.model} is on no shelf, so its scores cannot be kept; export it first")

@@ -101,7 +101,7 @@ def train(
     unseen = validation(plan, data) if rank == 0 else {}
     log = Log(out / "log.csv", until=step)
     saved_at = started = time.monotonic()
-    running, first, stopped = 0.0, step, False
+    running, first, stopped = math.nan, step, False  # the mean of the last losses
 
     while step < plan.steps and not stopped:
         network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone
@@ -119,7 +119,7 @@ def train(
         if math.isfinite(norm.item()):
             optimiser.step()
             update(average, network, min(plan.ema, (step + 1) / (step + 10)))
-            running += 0.01 * (loss.item() - running) if step > first else loss.item()
+            running = loss.item() if math.isnan(running) else running + 0.01 * (loss.item() - running)
         step += 1
         stopped = told_to_stop(stop, device, world)
 

@@ -4,7 +4,7 @@ import importlib.util
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamllie import shelf
@@ -81,9 +81,10 @@ def build_engine(
             check_target(output, source=source, overwrite=overwrite)
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
+    plan = Plan(model=name, graph=b"", precision=precision, sizes=sizes, targets=targets)
+    check(plan, library, gpu)
     graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else path.read_bytes()
-    plan = Plan(model=name, graph=graph, precision=precision, sizes=sizes, targets=targets)
-    check(plan, library)
+    plan = replace(plan, graph=graph)
     header, body, fresh = ready(plan, library, gpu, cache=cache, on_step=on_step)
     path = (cache or EngineCache()).path(header.key)
     if output is not None:

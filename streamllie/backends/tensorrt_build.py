@@ -76,8 +76,9 @@ def device(library: Library, gpu: Gpu | None) -> dict[str, Any] | None:
     return {"name": gpu.name, "capability": gpu.capability, "driver": gpu.driver}
 
 
-def check(plan: Plan, library: Library) -> None:
-    """Refuse what cannot be built, before any work."""
+def check(plan: Plan, library: Library, gpu: Gpu | None) -> None:
+    """Refuse what cannot be built, before any work: the graph is not looked at."""
+    device(library, gpu)
     if plan.precision not in PRECISIONS:
         raise BackendError(f'no precision "{plan.precision}" of engines; there are: {", ".join(PRECISIONS)}')
     if plan.targets and not library.portable:
@@ -109,7 +110,7 @@ def build(
         BackendMissing: the package `onnx` is not installed.
         BackendError: the graph or the plan is refused; the text has the library's reason.
     """
-    check(plan, library)
+    check(plan, library, gpu)
     try:
         from streamllie.backends.rewrite import rewritten  # noqa: PLC0415 - needs onnx, which is in no plain install
     except ImportError as error:

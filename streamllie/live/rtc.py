@@ -23,6 +23,7 @@ from streamllie.video.push import Push
 
 START, MOST = 2_000_000, 6_000_000  # bits per second; aiortc begins with a quarter of that, which looks it
 ANSWER = 15.0  # seconds within which a visitor must be connected
+ALL_ADDRESSES = aioice.ice.get_host_addresses
 SHARES = ("strength", "smoothing")
 SWITCHES = ("enabled", "always", "mirror")
 
@@ -33,9 +34,8 @@ def listen_on(addresses: list[str] | None) -> None:
     """Media comes in on these addresses of this machine only; None: on all of them."""
     vpx.DEFAULT_BITRATE = h264.DEFAULT_BITRATE = START
     vpx.MAX_BITRATE = h264.MAX_BITRATE = MOST
-    if addresses is not None:
-        # aioice asks this function of its own, and leaves loopback out.
-        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: list(addresses)
+    # aioice asks this function of its own, and leaves loopback out.
+    aioice.ice.get_host_addresses = ALL_ADDRESSES if addresses is None else lambda use_ipv4, use_ipv6: list(addresses)
 
 
 def without_addresses(sdp: str) -> str:

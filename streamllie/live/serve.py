@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -83,7 +83,7 @@ class Server:
     def address(self) -> str:
         """What to open in a browser."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        secret = f"/?token={self.token}" if self.token else "/"
+        secret = f"/?token={quote(self.token, safe='')}" if self.token else "/"
         return f"http://{host}:{self.port}{secret}"
 
     async def __aenter__(self) -> "Server":

@@ -159,6 +159,12 @@ def test_a_plan_that_cannot_be_built_is_refused_at_once(options, message, cache)
         build_engine("lite", cache=cache, **options)
 
 
+def test_a_checkpoint_is_not_exported_for_a_plan_that_cannot_be_built(cache, monkeypatch):
+    monkeypatch.setattr(engine_build, "_exported", lambda *_, **__: pytest.fail("half a minute for nothing"))
+    with pytest.raises(BackendError, match='no target "sm33"'):
+        build_engine(shelf.find("lite").weights_path, targets=("sm33",), flavour="tensorrt-rtx", cache=cache)
+
+
 def test_a_graph_that_is_none_and_a_name_that_is_none_are_sentences(tmp_path, cache):
     (tmp_path / "odd.onnx").write_bytes(b"not a graph")
     with pytest.raises(BackendError, match="odd is not an ONNX file"):

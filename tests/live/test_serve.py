@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -82,6 +83,12 @@ def test_a_refusal_and_the_way_to_the_page_are_as_closed_as_the_page(path, askin
     told, headers, _ = asked(path, **asking)
     assert told == status
     assert HEADERS.items() <= headers.items()
+
+
+def test_the_address_holds_any_token_as_a_browser_reads_it():
+    token = "a+b/c==&d#e%41-and-on-it-goes"
+    server = Server(None, host="0.0.0.0", port=8080, token=token, model="lite", backend="auto")
+    assert parse_qs(urlsplit(server.address).query) == {"token": [token]}
 
 
 @pytest.mark.parametrize("given", [None, "wrong-token-of-24-chars-", "", TOKEN[:-1], TOKEN + "x", "tökén"])
