@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from streamllie import backends, shelf
 from streamllie.backends import PRECISIONS, available, open_engine
+from streamllie.backends.base import Engine
 from streamllie.errors import BackendError, BackendMissing, ModelError
 from streamllie.frame import Frame, Levels, VideoFormat
 from streamllie.video import VideoSource
@@ -51,7 +53,7 @@ def lite() -> shelf.Model:
     return shelf.find("lite")
 
 
-@pytest.fixture(params=INSTALLED)
+@pytest.fixture(params=INSTALLED, scope="module")
 def backend(request) -> str:
     return request.param
 
@@ -59,10 +61,23 @@ def backend(request) -> str:
 SMALL = VideoFormat(height=96, width=128)
 
 
-def test_a_frame_comes_out_brighter_with_its_size_type_and_time(lite, backend):
-    frame = dark_frame(SMALL)
+@pytest.fixture(scope="module")
+def opened(lite, backend) -> Iterator[Engine]:
+    """Opening takes longer than all that is done with it."""
     with open_engine(lite, SMALL, backend=backend) as engine:
-        out = engine(frame)
+        yield engine
+
+
+@pytest.fixture
+def engine(opened) -> Engine:
+    """One for `SMALL` that remembers nothing."""
+    opened.reset()
+    return opened
+
+
+def test_a_frame_comes_out_brighter_with_its_size_type_and_time(engine, backend):
+    frame = dark_frame(SMALL)
+    out = engine(frame)
     assert engine.backend == backend
     assert out.y.mean() > 2 * frame.y.mean()
     assert (out.pts, out.time_base) == (frame.pts, frame.time_base)
@@ -71,9 +86,17 @@ def test_a_frame_comes_out_brighter_with_its_size_type_and_time(lite, backend):
         assert p.dtype == q.dtype
 
 
-@pytest.mark.parametrize("depth", [8, 10, 12])
-@pytest.mark.parametrize("full_range", [False, True])
-@pytest.mark.parametrize(("height", "width"), [(96, 128), (95, 127), (49, 66), (2, 2)])
+@pytest.mark.parametrize(
+    ("depth", "full_range", "height", "width"),
+    [
+        (8, False, 95, 127),
+        (8, True, 49, 66),
+        (8, True, 2, 2),
+        (10, True, 96, 128),
+        (10, False, 2, 2),
+        (12, False, 49, 66),
+    ],
+)
 def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(
     lite, backend, depth, full_range, height, width
 ):
@@ -83,9 +106,7 @@ def test_strength_0_gives_the_input_exactly_at_any_size_depth_and_range(
         assert largest_difference(engine(frame, strength=0.0), frame) == 0
 
 
-@pytest.mark.parametrize("scene", ["snow under a black sky", "blue sky", "white", "black", "checkerboard"])
-def test_a_well_lit_frame_comes_out_much_as_it_went_in(lite, backend, scene):
-    format = VideoFormat(height=96, width=128, full_range=True)
+def bright_frame(scene: str) -> Frame:
     y, u, v = np.full((96, 128), 200, np.uint8), np.full((48, 64), 128, np.uint8), np.full((48, 64), 128, np.uint8)
     match scene:
         case "snow under a black sky":
@@ -96,54 +117,54 @@ def test_a_well_lit_frame_comes_out_much_as_it_went_in(lite, backend, scene):
             y[:] = 255 if scene == "white" else 0
         case "checkerboard":
             y[:] = 255 * (np.indices(y.shape).sum(axis=0) // 8 % 2)
-    frame = Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 30))
-    with open_engine(lite, format, backend=backend) as engine:
-        out = engine(frame)
-    for p, q in zip(planes(out), planes(frame), strict=True):
-        assert np.abs(p.astype(float) - q).mean() < 25, "a tenth of the range"
+    return Frame(y=y, u=u, v=v, pts=0, time_base=Fraction(1, 30))
 
 
-def test_keep_0_has_no_memory_and_keep_above_0_has_one(lite, backend):
+def test_a_well_lit_frame_comes_out_much_as_it_went_in(lite, backend):
+    with open_engine(lite, VideoFormat(height=96, width=128, full_range=True), backend=backend) as engine:
+        for scene in ("snow under a black sky", "blue sky", "white", "black", "checkerboard"):
+            frame = bright_frame(scene)
+            for p, q in zip(planes(engine(frame)), planes(frame), strict=True):
+                assert np.abs(p.astype(float) - q).mean() < 25, f"{scene}: a tenth of the range"
+
+
+def test_keep_0_has_no_memory_and_keep_above_0_has_one(engine):
     first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        alone = engine(second)
-        engine(first)
-        assert largest_difference(engine(second, keep=0.0), alone) == 0
-        engine(first)
-        assert largest_difference(engine(second, keep=0.9), alone) > 0
+    alone = engine(second)
+    engine(first)
+    assert largest_difference(engine(second, keep=0.0), alone) == 0
+    engine(first)
+    assert largest_difference(engine(second, keep=0.9), alone) > 0
 
 
-def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
+def test_reset_forgets_and_the_first_frame_never_remembers(engine):
     first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        alone = engine(second, keep=0.9)  # nothing to remember yet
-        engine(first)
-        engine.reset()
-        assert largest_difference(engine(second, keep=0.9), alone) == 0
+    alone = engine(second, keep=0.9)  # nothing to remember yet
+    engine(first)
+    engine.reset()
+    assert largest_difference(engine(second, keep=0.9), alone) == 0
 
 
-def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(lite, backend):
+def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(engine):
     frame = dark_frame(SMALL)
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        for _ in range(300):
-            alone = engine(frame, keep=0.9)
-        engine.reset()
-        engine(replace(frame, y=frame.y // 2 + 8))
-        for _ in range(300):
-            out = engine(frame, keep=0.9)
-        before = out
-        after = engine(frame, keep=0.9)
-        assert largest_difference(after, before) <= 1, "the last bit of the memory may tip a rounding"
-        assert np.mean(after.y != before.y) < (0.001 if engine.precision == "fp32" else 0.03)
-        assert largest_difference(out, alone) <= 1
+    for _ in range(300):
+        alone = engine(frame, keep=0.9)
+    engine.reset()
+    engine(replace(frame, y=frame.y // 2 + 8))
+    for _ in range(300):
+        out = engine(frame, keep=0.9)
+    before = out
+    after = engine(frame, keep=0.9)
+    assert largest_difference(after, before) <= 1, "the last bit of the memory may tip a rounding"
+    assert np.mean(after.y != before.y) < (0.001 if engine.precision == "fp32" else 0.03)
+    assert largest_difference(out, alone) <= 1
 
 
-def test_results_stay_whole_while_later_frames_run(lite, backend):
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        out = engine(dark_frame(SMALL))
-        copy = [p.copy() for p in planes(out)]
-        engine(dark_frame(SMALL, seed=9))
-        assert all(np.array_equal(p, q) for p, q in zip(planes(out), copy, strict=True))
+def test_results_stay_whole_while_later_frames_run(engine):
+    out = engine(dark_frame(SMALL))
+    copy = [p.copy() for p in planes(out)]
+    engine(dark_frame(SMALL, seed=9))
+    assert all(np.array_equal(p, q) for p, q in zip(planes(out), copy, strict=True))
 
 
 def test_float32_engines_are_within_one_level_of_the_reference(lite, backend):
@@ -189,48 +210,42 @@ def test_narrow_precisions_stay_on_average_within_0_6_of_a_level_on_real_frames(
                 assert np.abs(p.astype(float) - q).mean() <= 0.6
 
 
-def test_the_memory_of_one_engine_can_go_on_in_another(lite, backend):
+def test_the_memory_of_one_engine_can_go_on_in_another(lite, engine):
     first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
-    with open_engine(lite, SMALL, backend="eager") as before, open_engine(lite, SMALL, backend=backend) as engine:
+    with open_engine(lite, SMALL, backend="eager") as before:
         assert before.memory == engine.memory == {}
         before(first)
         engine.remember(before.memory)
         out, expected = engine(second, keep=0.9), before(second, keep=0.9)
         assert largest_difference(out, expected) <= 12, "bfloat16 at most; without the memory it would be far more"
-        assert largest_difference(out, expected) < largest_difference(open_fresh(lite, backend, second), expected)
-
-
-def open_fresh(lite, backend, frame) -> Frame:
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        return engine(frame)
-
-
-def test_frames_that_are_started_ahead_come_out_as_one_by_one(lite, backend):
-    frames = [dark_frame(SMALL, seed=seed) for seed in range(4)]
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        alone = [engine(frame, keep=0.8) for frame in frames]
         engine.reset()
-        started: list = []
-        for frame, expected in zip(frames, alone, strict=True):
-            started.append((engine.start(frame, keep=0.8), expected))
-            while len(started) >= engine.in_flight:
-                take, before = started.pop(0)
-                assert largest_difference(take(), before) == 0
-        for take, before in started:
+        assert largest_difference(out, expected) < largest_difference(engine(second), expected)
+
+
+def test_frames_that_are_started_ahead_come_out_as_one_by_one(engine):
+    frames = [dark_frame(SMALL, seed=seed) for seed in range(4)]
+    alone = [engine(frame, keep=0.8) for frame in frames]
+    engine.reset()
+    started: list = []
+    for frame, expected in zip(frames, alone, strict=True):
+        started.append((engine.start(frame, keep=0.8), expected))
+        while len(started) >= engine.in_flight:
+            take, before = started.pop(0)
             assert largest_difference(take(), before) == 0
+    for take, before in started:
+        assert largest_difference(take(), before) == 0
 
 
-def test_a_frame_of_another_size_or_depth_is_refused_with_both_named(lite, backend):
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        with pytest.raises(ValueError, match=r"plane y is \(48, 64\) uint8, this engine was opened for \(96, 128\)"):
-            engine(dark_frame(replace(SMALL, height=48, width=64)))
-        with pytest.raises(ValueError, match="uint16"):
-            engine(dark_frame(replace(SMALL, depth=10)))
+def test_a_frame_of_another_size_or_depth_is_refused_with_both_named(engine):
+    with pytest.raises(ValueError, match=r"plane y is \(48, 64\) uint8, this engine was opened for \(96, 128\)"):
+        engine(dark_frame(replace(SMALL, height=48, width=64)))
+    with pytest.raises(ValueError, match="uint16"):
+        engine(dark_frame(replace(SMALL, depth=10)))
 
 
 @pytest.mark.parametrize("option", ["keep", "strength"])
-def test_controls_outside_0_to_1_are_refused(lite, backend, option):
-    with open_engine(lite, SMALL, backend=backend) as engine, pytest.raises(ValueError, match=f"{option} is 1.5"):
+def test_controls_outside_0_to_1_are_refused(engine, option):
+    with pytest.raises(ValueError, match=f"{option} is 1.5"):
         engine(dark_frame(SMALL), **{option: 1.5})
 
 
@@ -241,12 +256,11 @@ def test_a_closed_engine_says_so(lite, backend):
         engine(dark_frame(SMALL))
 
 
-def test_frames_that_cannot_be_written_to_are_welcome(lite, backend):
+def test_frames_that_cannot_be_written_to_are_welcome(engine):
     frame = dark_frame(SMALL)
     for plane in planes(frame):
         plane.flags.writeable = False
-    with open_engine(lite, SMALL, backend=backend) as engine:
-        engine(frame)
+    engine(frame)
 
 
 def test_a_damaged_model_file_is_one_sentence(backend, tmp_path):

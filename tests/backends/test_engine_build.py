@@ -15,7 +15,7 @@ from streamllie.backends import engine_build
 from streamllie.backends.engine_build import build_engine, entries, info, prune
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.engine_file import pack, read
-from streamllie.backends.tensorrt_build import Plan, Sizes, build
+from streamllie.backends.tensorrt_build import Plan, Sizes
 from streamllie.backends.tensorrt_library import choose, installed, load, logger
 from streamllie.errors import BackendError, BackendMissing, ModelError, ModelNotFound, OutputExists, SinkError
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
     "tensorrt-rtx" not in installed(), reason="needs TensorRT for RTX: streamllie[tensorrt]"
 )
 
+SMALLEST = (Sizes.fixed(64, 64),)
 MODELS = [model.name for model in shelf.models()]
 
 
@@ -58,8 +59,8 @@ def test_bf16_fixed_sizes_and_deep_video_build_too(cache):
 
 
 def test_a_second_build_is_found_in_the_cache_and_the_event_is_the_promised_one(cache):
-    first = build_engine("lite", flavour="tensorrt-rtx", cache=cache)
-    again = build_engine("lite", flavour="tensorrt-rtx", cache=cache)
+    first = build_engine("lite", sizes=SMALLEST, flavour="tensorrt-rtx", cache=cache)
+    again = build_engine("lite", sizes=SMALLEST, flavour="tensorrt-rtx", cache=cache)
     assert not again.fresh
     assert list(again.event()) == ["path", "bytes", "seconds", "flavour", "version", "precision", "key"]
     assert again.event()["key"] == first.header.key
@@ -79,26 +80,27 @@ def test_the_key_changes_with_graph_sizes_precision_targets_and_version(cache):
     assert replace(plan, model="another name").key(library, None) in keys
 
 
-def test_an_engine_of_another_version_is_useless_and_pruned(tmp_path):
-    cache = EngineCache(tmp_path)
-    built = build_engine("lite", sizes=(Sizes.fixed(64, 64),), flavour="tensorrt-rtx", cache=cache)
+def test_an_engine_of_another_version_is_useless_and_pruned(tmp_path, cache):
+    built = build_engine("lite", sizes=SMALLEST, flavour="tensorrt-rtx", cache=cache)
     header, body = read(built.path)
-    built.path.write_bytes(pack(replace(header, about=header.about | {"version": "0.1"}), body))
-    ((_, reason),) = entries(cache)
+    old, path = EngineCache(tmp_path), tmp_path / built.path.name
+    path.write_bytes(pack(replace(header, about=header.about | {"version": "0.1"}), body))
+    ((_, reason),) = entries(old)
     assert reason is not None and "made by tensorrt-rtx 0.1, installed is" in reason
-    assert info(built.path)[1] == reason
-    assert [entry.path for entry in prune(cache=cache)] == [built.path]
-    assert not built.path.exists()
+    assert info(path)[1] == reason
+    assert [entry.path for entry in prune(cache=old)] == [path]
+    assert not path.exists()
 
 
 def test_an_output_is_a_whole_copy_and_never_overwritten_unasked(tmp_path, cache):
     output = tmp_path / "lite.engine"
-    built = build_engine("lite", output=output, flavour="tensorrt-rtx", cache=cache)
+    options = {"sizes": SMALLEST, "output": output, "flavour": "tensorrt-rtx", "cache": cache}
+    built = build_engine("lite", **options)
     assert built.path == output
     assert read(output)[0] == built.header
     output.write_text("precious")
     with pytest.raises(OutputExists, match="--overwrite"):
-        build_engine("lite", output=output, flavour="tensorrt-rtx", cache=cache)
+        build_engine("lite", **options)
     assert output.read_text() == "precious"
 
 
@@ -132,7 +134,7 @@ def test_a_deep_engine_is_made_of_a_deep_graph_or_not_at_all(tmp_path, cache):
     lite = shelf.find("lite")
     graph, deep = tmp_path / "x.onnx", tmp_path / "x.deep.onnx"
     shutil.copy(lite.path, graph)
-    options = {"sizes": (Sizes.fixed(64, 64),), "flavour": "tensorrt-rtx", "cache": cache}
+    options = {"sizes": SMALLEST, "flavour": "tensorrt-rtx", "cache": cache}
     with pytest.raises(ModelError, match=r'x\.onnx has no "x\.deep\.onnx" beside it'):
         build_engine(graph, deep=True, **options)
     shutil.copy(lite.deep_path, deep)
@@ -194,12 +196,10 @@ def test_an_interrupted_build_leaves_the_cache_clean(tmp_path):
     assert entries(cache) == []
 
 
-def test_the_library_itself_is_told_apart_from_our_refusals():
+def test_the_library_itself_is_told_apart_from_our_refusals(cache):
     """What reaches the library is whole; what it then refuses, here for want of a GPU, it says in words."""
     library = load("tensorrt-rtx")
-    _, body = build(
-        Plan(model="lite", graph=shelf.find("lite").path.read_bytes(), sizes=(Sizes.fixed(64, 64),)), library, None
-    )
+    _, body = read(build_engine("lite", sizes=SMALLEST, flavour="tensorrt-rtx", cache=cache).path)
     log = logger(library)
     if library.module.Runtime(log).deserialize_cuda_engine(body) is None:
         assert "CUDA" in " ".join(log.errors)

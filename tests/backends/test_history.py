@@ -6,9 +6,6 @@ import pytest
 
 from streamllie import shelf
 from streamllie.backends import open_engine
-from streamllie.backends.engine_build import build_engine
-from streamllie.backends.engine_cache import EngineCache
-from streamllie.backends.tensorrt_library import installed
 from streamllie.frame import VideoFormat
 from tests.backends import test_tensorrt_run
 from tests.backends.test_contract import INSTALLED, dark_frame, largest_difference
@@ -42,9 +39,3 @@ def test_a_history_is_carried_and_forgotten_at_any_size(model, backend, height, 
         alone = engine(first, keep=0.8)
         assert largest_difference(engine(first, keep=0.0), alone) == 0
         assert largest_difference(alone, reference(first, keep=0.0)) <= 1
-
-
-@pytest.mark.skipif("tensorrt-rtx" not in installed(), reason="needs TensorRT for RTX: streamllie[tensorrt]")
-def test_an_engine_with_a_history_builds_with_open_sizes(model, tmp_path):
-    built = build_engine(model.path, flavour="tensorrt-rtx", cache=EngineCache(tmp_path))
-    assert built.header.about["layers"]["half"] > 50
