@@ -1,5 +1,6 @@
 """`streamllie bench` as people and programs meet it."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -8,12 +9,14 @@ import time
 
 import cv2
 import pytest
+from typer.testing import CliRunner
 
-from streamllie import bench, bench_backends, shelf
+from streamllie import bench, bench_backends, cli, shelf
 from streamllie.backends import available, open_engine
 from streamllie.backends.switch import Switching
 from streamllie.bench_backends import check_plot, compare
 from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
+from streamllie.frame import VideoFormat
 from tests.command import events, streamllie
 
 
@@ -45,9 +48,9 @@ def test_a_backend_that_opens_in_no_precision_is_named_with_the_reason(monkeypat
 
 
 def test_several_sizes_or_a_plot_need_all_backends(tmp_path):
-    for words in (("--size", "96x64,64x64"), ("--plot", tmp_path / "x.png")):
-        done = streamllie("bench", *words)
-        assert done.returncode == 2
+    for words in (("--size", "96x64,64x64"), ("--plot", str(tmp_path / "x.png")), ("--backend", "all", "--more")):
+        done = CliRunner().invoke(cli.app, ["bench", *words])
+        assert done.exit_code == 2
         assert "--backend all" in done.stderr
 
 
@@ -98,9 +101,11 @@ def test_what_is_measured_is_one_engine_though_auto_would_begin_with_another(mon
         return Switching(first, lambda: built.append(True) or open_engine(model, format, backend="onnxruntime"))
 
     monkeypatch.setattr(bench, "open_engine", open_as_there)
-    (first, *others) = bench.bench(height=64, width=96, frames=30).engines
-    assert first.backend == "onnxruntime"
-    assert {other.backend for other in others} <= {"onnxruntime"}
+    engines = bench._engines(shelf.find("lite"), VideoFormat(height=64, width=96), "auto")
+    with contextlib.ExitStack() as stack:
+        for engine in engines:
+            stack.enter_context(engine)
+        assert {engine.backend for engine in engines} == {"onnxruntime"}
 
 
 def test_a_model_of_an_own_shelf_whose_files_have_other_names_is_measured(tmp_path, monkeypatch):
@@ -112,6 +117,7 @@ def test_a_model_of_an_own_shelf_whose_files_have_other_names_is_measured(tmp_pa
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in words.items())
     (tmp_path / "manifest.toml").write_text(f"[[model]]\n{lines}")
     monkeypatch.setenv("STREAMLLIE_SHELF", str(tmp_path))
+    monkeypatch.setattr(bench_backends, "BACKENDS", ("eager",))
     rows = compare([(64, 64)], model="mine", frames=30).rows
     assert "eager" in {row.backend for row in rows}
 

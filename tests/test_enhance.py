@@ -17,6 +17,8 @@ from streamllie.errors import (
 from streamllie.timing import Progress
 from tests.media import FRAMES, HEIGHT, WIDTH, make_video, planar_frame
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 def lumas(path) -> list[np.ndarray]:
     with av.open(str(path)) as container:

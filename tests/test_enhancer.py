@@ -11,6 +11,8 @@ from streamllie import Enhancer, enhancer
 from streamllie.enhancer import SIZES
 from streamllie.errors import BackendError
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 def test_a_dark_picture_comes_out_brighter_in_its_own_size(dark_rgb):
     with Enhancer() as enhance:

@@ -13,6 +13,8 @@ from streamllie.files import Outcome, enhance_file, enhance_folder
 from streamllie.stills import Still
 from tests.media import FRAMES, make_video
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 @pytest.fixture
 def folder(tmp_path, dark_rgb):

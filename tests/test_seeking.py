@@ -16,6 +16,8 @@ from streamllie.temporal.policy import Smoothing
 from streamllie.video import VideoSource
 from tests.media import HEIGHT, RATE, WIDTH, make_video
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 def dark_scene(light: float) -> np.ndarray:
     """A still of boxes in some light, (HEIGHT, WIDTH) video levels."""

@@ -15,6 +15,8 @@ from streamllie.split import split, split_rgb
 from streamllie.video import VideoSource
 from tests.media import make_video
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 def flat(level: int, format: VideoFormat) -> Frame:
     half = ((format.height + 1) // 2, (format.width + 1) // 2)

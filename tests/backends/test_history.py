@@ -1,7 +1,5 @@
 """A model whose memory has a picture in it, for temporal denoising: every backend carries it between frames."""
 
-from dataclasses import replace
-
 import pytest
 
 from streamllie import shelf
@@ -10,13 +8,13 @@ from streamllie.frame import VideoFormat
 from tests.backends import test_tensorrt_run
 from tests.backends.test_contract import INSTALLED, dark_frame, largest_difference
 from tests.models.graphs import exported
-from tests.models.networks import SMALL
+from tests.models.networks import REMEMBERS
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> shelf.Model:
     """A small network with a history, as checkpoint and graph."""
-    return shelf.find(exported(replace(SMALL, history=True), tmp_path_factory) / "model.onnx")
+    return shelf.find(exported(REMEMBERS, tmp_path_factory) / "model.onnx")
 
 
 @pytest.mark.parametrize("backend", [*INSTALLED, "stand-in"])

@@ -26,7 +26,7 @@ from tests.media import Sound, make_video, picture, planar_frame
 from tests.transmit import Transmitter
 from tests.waiting import until
 
-pytestmark = pytest.mark.usefixtures("no_thread_stays")
+pytestmark = pytest.mark.usefixtures("no_thread_stays", "opens_fast")
 
 
 def test_a_file_is_played_in_real_time(tmp_path):

@@ -25,6 +25,8 @@ from streamllie.video.inputs import resolve
 from tests.media import make_video
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who reads")
 
 

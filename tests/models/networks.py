@@ -1,5 +1,7 @@
 """Networks for tests: random weights, but none of the zeros and ones that an untrained network starts with."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -7,6 +9,7 @@ from streamllie.models.adr import ADR
 from streamllie.models.network import Network, NetworkSize
 
 SMALL = NetworkSize(fine=8, coarse=8, deep=8, encoder=1, middle=1, decoder=1, adr_m=2, adr_d=4)
+REMEMBERS = replace(SMALL, history=True)
 
 
 def lively_network(size: NetworkSize = SMALL, *, seed: int = 3) -> Network:

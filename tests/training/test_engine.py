@@ -4,18 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
 from streamllie.backends.tensorrt_library import installed
-from tests.training.test_train import PLAN
-from training.train import train
+from tests.models.graphs import save_run
+from tests.models.networks import SMALL
 
 
 @pytest.mark.skipif("tensorrt-rtx" not in installed(), reason="needs TensorRT for RTX: streamllie[tensorrt]")
-def test_a_checkpoint_of_a_run_becomes_an_engine_in_one_command(data, tmp_path):
-    checkpoint = train(replace(PLAN, steps=2, last_steps=0), data=data, out=tmp_path / "run")
+def test_a_checkpoint_of_a_run_becomes_an_engine_in_one_command(tmp_path):
+    checkpoint = save_run(SMALL, tmp_path / "checkpoint.pt")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "streamllie", "engine", "build", str(checkpoint), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)

@@ -11,6 +11,8 @@ from streamllie import Enhancer, shelf
 from training import evaluate
 from training.metrics import psnr
 
+pytestmark = pytest.mark.usefixtures("opens_fast")
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -15,7 +15,7 @@ from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET
 from streamllie.models.fold import fold
 from tests.models.graphs import exported, save_run
-from tests.models.networks import SMALL, lively_network
+from tests.models.networks import REMEMBERS, SMALL, lively_network
 from training import export as exporting
 from training.export import export, record
 
@@ -46,13 +46,13 @@ def contents(folder) -> dict[str, bytes]:
 
 
 def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(tmp_path, tmp_path_factory, monkeypatch):
-    own = shutil.copytree(exported(SMALL, tmp_path_factory), tmp_path / "shelf")
+    own = shutil.copytree(exported(REMEMBERS, tmp_path_factory), tmp_path / "shelf")
     record(own, "model", {"scores": {"pairs": {"n": 1, "psnr": 20.0, "ssim": 0.5}}})
     monkeypatch.setenv("STREAMLLIE_SHELF", str(own))
 
     model = shelf.find("model")
     assert sorted(path.name for path in own.iterdir()) == ["manifest.toml", "model.deep.onnx", "model.onnx", "model.pt"]
-    assert model.parameters == sum(p.numel() for p in fold(lively_network(SMALL)).parameters())
+    assert model.parameters == sum(p.numel() for p in fold(lively_network(REMEMBERS)).parameters())
     assert model.scores["pairs"]["psnr"] == 20.0
     format = VideoFormat(height=32, width=32, full_range=True)
     planes = np.full((32, 32), 20, np.uint8), *2 * (np.full((16, 16), 128, np.uint8),)
@@ -60,7 +60,7 @@ def test_a_trained_checkpoint_goes_to_a_shelf_and_runs_there(tmp_path, tmp_path_
     with open_engine(model, format, precision="fp32") as engine, open_engine(model, format, backend="eager") as eager:
         assert np.abs(engine(frame).y.astype(int) - eager(frame).y).max() <= 1
     assert model.weights_path
-    assert load(model.weights_path).size == SMALL
+    assert load(model.weights_path).size == REMEMBERS
 
 
 def test_a_model_that_is_exported_again_without_a_summary_keeps_its_own(checkpoint, quick, tmp_path):
