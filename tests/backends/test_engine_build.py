@@ -24,9 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SMALLEST = (Sizes.fixed(64, 64),)
-MODELS = [
-    model.name for model in shelf.models() if model.name != "lite-handheld"
-]  # base has all of its layers, and more
+MODELS = [model.name for model in shelf.models() if model.name != "lite-handheld"]  # base has all its layers
 
 
 @pytest.fixture(scope="module")
