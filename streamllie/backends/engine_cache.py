@@ -62,10 +62,10 @@ class EngineCache:
                 self._write(key, pack(*found))
             return found
 
-    def put(self, header: Header, body: bytes) -> Path:
+    def put(self, header: Header, body: bytes) -> None:
         """Replace what is kept under the header's key."""
         with self._locked(header.key):
-            return self._write(header.key, pack(header, body))
+            self._write(header.key, pack(header, body))
 
     def remove(self, key: str) -> None:
         """Forget a key, for example one whose engine the library refuses."""
@@ -104,7 +104,7 @@ class EngineCache:
                 lock.unlink(missing_ok=True)
         return gone
 
-    def _write(self, key: str, data: bytes) -> Path:
+    def _write(self, key: str, data: bytes) -> None:
         """Write a file under a name that `prune` knows, in case we die, and rename it when it is complete."""
         path = self.path(key)
         part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
@@ -118,7 +118,6 @@ class EngineCache:
             raise EngineUnusable(f"{path} cannot be written: {error.strerror}") from error
         finally:
             part.unlink(missing_ok=True)
-        return path
 
     @staticmethod
     def _header(path: Path) -> Header | None:

@@ -61,14 +61,11 @@ def choose(gpu: Gpu | None, flavour: str = "auto") -> Library:
         flavour = next((name for name in order if name in there), FLAVOURS[0])
     if flavour not in FLAVOURS:
         raise BackendError(f'no flavour "{flavour}" of TensorRT; there are: auto, {", ".join(FLAVOURS)}')
+    if not there:
+        raise BackendMissing(f"TensorRT is not installed; {_INSTALL}")
     if flavour not in there:
-        raise BackendMissing(missing() or f"{flavour} is not installed; installed is {', '.join(there)}")
+        raise BackendMissing(f"{flavour} is not installed; installed is {', '.join(there)}")
     return load(flavour)
-
-
-def missing() -> str | None:
-    """None where a flavour is installed, else a sentence with the way to get one."""
-    return None if installed() else f"TensorRT is not installed; {_INSTALL}"
 
 
 def runs_rtx(gpu: Gpu) -> bool:

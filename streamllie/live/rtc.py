@@ -134,14 +134,11 @@ class Peer:
     async def _give_up(self) -> None:
         await asyncio.sleep(ANSWER)
         if self._connection.connectionState != "connected":
-            self._later(self.close())
+            self._last = asyncio.create_task(self.close())
 
     async def _changed(self) -> None:
         if self._connection.connectionState in ("failed", "closed", "disconnected"):
             await self.close()
-
-    def _later(self, work: Any) -> None:
-        self._last = asyncio.create_task(work)
 
 
 class _Enhanced(MediaStreamTrack):

@@ -49,7 +49,6 @@ class History(nn.Module):
         self.weigh = nn.Conv2d(WIDTH, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
         self.register_buffer("diagonal", _diagonal(), persistent=False)
-        self.register_load_state_dict_pre_hook(_widen)
 
     def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
         """(B, 24, H, W), H and W multiples of 4, to the same shape, and the logarithm of the frame's noise, (B, 1).
@@ -128,14 +127,6 @@ def _as_seen_now(history: Tensor, x: Tensor) -> Tensor:
     uv = camera.look(torch.cat([F.pixel_shuffle(part, 2) for part in chroma.split(4, dim=1)], dim=1))
     planes = [F.pixel_unshuffle(y, 4), *(F.pixel_unshuffle(plane, 2) for plane in uv.split(1, dim=1))]
     return torch.cat([*planes, camera.look(sure, beyond="zeros")], dim=1)
-
-
-def _widen(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Gates of earlier versions saw less: what they did not know of counts for nothing in them."""
-    assert isinstance(layer, History)
-    old = weights.get(name := f"{prefix}compare.weight")
-    if old is not None and (more := layer.compare.in_channels - old.shape[1]) > 0:
-        weights[name] = F.pad(old, (0, 0, 0, 0, 0, more))
 
 
 def _diagonal() -> Tensor:

@@ -18,7 +18,7 @@ from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Cont
 from streamllie.video.linear import PCM, Linear, becomes_linear
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
 from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
-from streamllie.video.streams import codec_of, describe, name_layout, picture_in, refusal
+from streamllie.video.streams import codec_of, describe, holds, name_layout, picture_in
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
 from streamllie.video.track import Converter, Track
@@ -188,7 +188,7 @@ class Passthrough:
                 stream.metadata.get("mimetype", mime),
                 picture_in(self._path, stream.index),
             )
-        elif self._container.cover_stream and refusal(stream, self._container) is None:
+        elif self._container.cover_stream and holds(self._container, stream):
             target = self._output.add_stream_from_template(stream, opaque=True)
             copy_stream_metadata(stream, target, changed=False)
             self._pictures.append((stream, target))
@@ -211,7 +211,7 @@ class Passthrough:
             self._drop(stream)
 
     def _add_copy(self, stream: Stream) -> None:
-        if refusal(stream, self._container) is None:
+        if holds(self._container, stream):
             target = self._output.add_stream_from_template(stream, opaque=True)
             target.time_base = stream.time_base
             if isinstance(target, AudioStream) and self._container.muxer == "mp4":
@@ -225,7 +225,7 @@ class Passthrough:
             self._tracks[stream.index] = self._track(stream, linear.stream, linear)
             self._note(f"{describe(stream)} becomes {PCM}: the same samples")
         elif stream.type == "audio":
-            other = next((name for name in HOLDERS if _holds(CONTAINERS[name], stream)), None)
+            other = next((name for name in HOLDERS if _takes(CONTAINERS[name], stream)), None)
             way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"
             raise SinkError(f"{describe(stream)} cannot be copied into {self._suffix}; {way}")
         else:
@@ -297,5 +297,5 @@ class Passthrough:
                 ) from error
 
 
-def _holds(container: Container, stream: Stream) -> bool:
-    return refusal(stream, container) is None or becomes_linear(stream, container.muxer)
+def _takes(container: Container, stream: Stream) -> bool:
+    return holds(container, stream) or becomes_linear(stream, container.muxer)

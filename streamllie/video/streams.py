@@ -10,24 +10,23 @@ from av.error import FFmpegError
 from av.stream import AttachmentStream, DataStream, Stream
 
 from streamllie.video.containers import Container
-from streamllie.video.opening import open_input, reason
+from streamllie.video.opening import open_input
 
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
-def refusal(stream: Stream, container: Container) -> str | None:
-    """Why a container cannot hold a stream as it is; found by writing a header with it alone."""
+def holds(container: Container, stream: Stream) -> bool:
+    """Whether a container can hold a stream as it is; found by writing a header with it alone."""
     allowed = container.audio
     if stream.type == "audio" and allowed is not None and codec_of(stream) not in allowed:
-        return "it is not a codec of this container"
+        return False
     try:
-        trial = av.open(io.BytesIO(), mode="w", format=container.muxer)
-        trial.add_stream_from_template(stream, opaque=True)
-        trial.start_encoding()
-        trial.close()
-    except (FFmpegError, ValueError) as error:
-        return reason(error)
-    return None
+        with av.open(io.BytesIO(), mode="w", format=container.muxer) as trial:
+            trial.add_stream_from_template(stream, opaque=True)
+            trial.start_encoding()
+    except (FFmpegError, ValueError):
+        return False
+    return True
 
 
 def name_layout(stream: AudioStream) -> None:

@@ -150,11 +150,3 @@ def test_what_is_remembered_softer_than_the_frame_is_known_by_its_finest_detail(
 
 def test_a_light_that_changes_is_no_slide():
     assert slid(waves(0), 1.1 * waves(0) + 0.02).mean() < 0.4
-
-
-def test_a_gate_of_an_earlier_version_that_saw_less_is_taken_as_it_was():
-    layer, old = History(), History()
-    weights = old.state_dict() | {"compare.weight": old.compare.weight[:, :9].detach()}
-    layer.load_state_dict(weights)
-    assert torch.equal(layer.compare.weight[:, :9], old.compare.weight[:, :9])
-    assert not layer.compare.weight[:, 9:].any()
