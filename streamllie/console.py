@@ -245,7 +245,7 @@ class Talk(logging.Handler):
     def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
         message = told(message)
         if verbose and code == 1:
-            traceback.print_exception(error)
+            print(told("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         self.refused(message)
         self._say(f"streamllie: {message}")
         raise typer.Exit(code) from None

@@ -56,7 +56,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything that a run needs. Models and what is in a GPU are really tried, with one small frame."""
+    """Look at everything that a run needs. Models and hardware encoders are really tried, with one small frame."""
     return [*_machine(), *_packages(), *_shelf(), *_backends(), *_nvidia(), *_encoders(), _nvdec(), _camera(), _cache()]
 
 
@@ -109,16 +109,17 @@ def _shelf() -> Iterator[Finding]:
 
 def _backends() -> Iterator[Finding]:
     model, known = _whole_model(), available()
+    found: dict[str, Finding] = {}
     reference = None
     for name in sorted(known, key=lambda name: name != REFERENCE):  # that first: the others are held against it
         subject = f"backend {name}"
         if (missing := known[name]) is not None or model is None:
-            yield Finding(subject=subject, works=False, detail=missing or NO_MODEL)
+            found[name] = Finding(subject=subject, works=False, detail=missing or NO_MODEL)
             continue
         try:
             out, precision = _tried(model, name)
         except (StreamLLIEError, ImportError, OSError, RuntimeError) as error:
-            yield Finding(subject=subject, works=False, detail=str(error))
+            found[name] = Finding(subject=subject, works=False, detail=str(error))
             continue
         detail, works = f"ran {model.name} in {precision}", True
         if name == REFERENCE:
@@ -129,7 +130,8 @@ def _backends() -> Iterator[Finding]:
             detail += f"; against {REFERENCE}: largest difference {largest:.0f}, mean {mean:.3f} levels"
             works = bool(mean <= MOST_APART)
             detail += "" if works else "; use another --backend and report it"
-        yield Finding(subject=subject, works=works, detail=detail)
+        found[name] = Finding(subject=subject, works=works, detail=detail)
+    yield from (found[name] for name in known)
 
 
 def _whole_model() -> Model | None:

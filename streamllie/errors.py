@@ -2,7 +2,7 @@
 
     StreamLLIEError
     ├── SourceError              the input cannot be opened, decoded or understood
-    │   └── NobodyCame           it waits to be called, and was not yet
+    │   └── NothingSent          it waits to be called, and nobody has sent a picture yet
     ├── SinkError                the output cannot be written
     │   ├── OutputExists         and --overwrite was not given
     │   └── FrameCountMismatch   fewer or more frames came out than went in
@@ -24,8 +24,8 @@ class SourceError(StreamLLIEError):
     """The input cannot be opened, decoded or understood."""
 
 
-class NobodyCame(SourceError):
-    """A source that waits to be called was not called yet."""
+class NothingSent(SourceError):
+    """A source that waits to be called has been sent no picture yet."""
 
 
 class SinkError(StreamLLIEError):

@@ -8,7 +8,7 @@ from streamllie.errors import StreamLLIEError
 
 PLAYLIST, SESSION = ".m3u8", ".sdp"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-_URL = re.compile(_SCHEME.pattern + r"\S*", re.IGNORECASE)
+_URL = re.compile(_SCHEME.pattern + r"\S*[^\s\"'.,;:)\]]", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
 _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name=value in the path
     r"([?&;|/_][^=?&;|/_]*(?:pass|pwd|token|secret|key|auth|sig|user|streamid|cid)[^=?&;|/_]*=)"

@@ -6,7 +6,7 @@ from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import is_url, scheme_of, shown, visible
+from streamllie.place import is_url, scheme_of, shown, told, visible
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,12 @@ def test_no_secret_of_a_url_is_shown(text):
     assert "ter2" not in told
     assert "***" in told
     assert told.startswith(text.split("://")[0])
+
+
+@pytest.mark.parametrize("url", ["rtmp://h/app/hunter2", "srt://h:1?passphrase=hunter2", "http://a:hunter2@h/x"])
+def test_a_sentence_with_a_url_keeps_its_other_characters(url):
+    assert told(f'"{url}" is lost ({url}).') == f'"{shown(url)}" is lost ({shown(url)}).'
+    assert told(f'"{shown(url)}" is lost') == f'"{shown(url)}" is lost'
 
 
 def test_what_is_no_secret_is_shown():

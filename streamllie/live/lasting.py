@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Any, NoReturn
 
 from streamllie.ahead import Stop
-from streamllie.errors import NobodyCame, SourceError
-from streamllie.live.pauses import Pauses
+from streamllie.errors import NothingSent, SourceError
+from streamllie.live.pauses import FIRST, Pauses
 from streamllie.video.capture import Listener, shots
 from streamllie.video.inputs import Input
 from streamllie.video.liveframes import Shot
@@ -43,6 +43,7 @@ class Lasting:
         self.frames = 0  # that came
         self.returns = 0  # times that the source was lost and came back
         self.notice: str | None = None  # a sentence while the source is away
+        self._why = ""  # it was last said to wait on
         self._first: float | None = None  # when the first frame of this connection came,
         self._came = 0.0  # and the last one
         self._stop, self._repeat = stop, repeat
@@ -51,7 +52,8 @@ class Lasting:
     def __iter__(self) -> Iterator[Shot]:
         pauses = Pauses()
         if self.input.waits:
-            log.warning('"%s" waits until somebody sends to it', self.input.name)
+            self.notice = f'"{self.input.name}" waits until somebody sends to it'
+            log.warning(self.notice)
         while not self._stop.is_set:
             before, began = self.frames, time.monotonic()
             try:
@@ -67,8 +69,8 @@ class Lasting:
                 if self.input.pieces and is_finished(self.input.url):
                     return
                 self._lost(f'"{self.input.name}" has ended')
-            except NobodyCame:
-                continue
+            except NothingSent as error:
+                self._wait_on(str(error))
             except SourceError as error:
                 if self._stop.is_set:
                     return
@@ -77,18 +79,27 @@ class Lasting:
                 self._lost(str(error))
             if self.frames > before and time.monotonic() - began > SETTLED:
                 pauses.begin_anew()
-            self._stop.wait(pauses.next())
+            self._stop.wait(FIRST if self.input.waits else pauses.next())
 
     def _connection(self) -> Iterator[Shot]:
         with closing(shots(self.input, stop=self._stop, **self._options)) as frames:
             self._first = None
             for shot in frames:
+                if not self.frames:
+                    self.notice = None  # it waited, and was not lost
                 self.frames += 1
                 if self.notice is None or self._back(shot.captured):
                     yield shot
 
+    def _wait_on(self, why: str) -> None:
+        """Nobody called, or somebody who had no picture."""
+        if why != self._why:
+            log.warning("%s; it waits on", why)
+        self._why = why
+
     def _fail(self) -> NoReturn:
-        raise SourceError(f'"{self.input.name}" has ended without one picture; is it damaged or empty?')
+        wrong = NothingSent if self.input.waits else SourceError
+        raise wrong(f'"{self.input.name}" has ended without one picture; is it damaged or empty?')
 
     def _lost(self, why: str) -> None:
         if self.notice is None:

@@ -22,7 +22,7 @@ from streamllie.place import scheme_of, shown, without_listen
 from streamllie.video.opening import reason
 
 NOBODY = "nobody is there, or the passphrase is another"  # SRT does not say which
-OPENING, SILENT = 10.0, 3.0  # seconds that the first bytes and any later ones may take, unless said otherwise
+OPENING, SILENT = 10.0, 3.0  # seconds that the first bytes and any later ones may take; a server may have to wake up
 PROGRAM = ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error")
 # Bytes as they are: taking the stream apart on the way would hold pictures back until sound has come.
 READ = ("-f", "data", "-raw_packet_size", "1316")
@@ -49,13 +49,12 @@ def read_through(url: str, stop: Stop, *, opening: float = OPENING) -> Generator
     """The stream at `url`, as a container that is read. Its first bytes may take `opening` seconds.
 
     Raises:
-        TimeoutError: they did not come in that time.
-        BridgeError: it does not work.
+        BridgeError: it does not work; `errno` is ETIMEDOUT if they did not come in that time.
     """
     with _running([*READ, "-i", url, *COPY, "pipe:1"], url) as (process, said):
         pipe = _Pipe(process, said, stop)
         if not pipe.has_come(opening):
-            raise TimeoutError(errno.ETIMEDOUT, "nothing came")
+            raise BridgeError(errno.ETIMEDOUT, f"silent for {opening:g} s; {NOBODY}")
         try:
             container = av.open(pipe, "r", format="mpegts", options={"analyzeduration": "500000"}, buffer_size=1316)
         except (FFmpegError, BridgeError) as error:
@@ -85,11 +84,7 @@ class _Pipe:
 
     def has_come(self, seconds: float) -> bool:
         """Whether the first bytes, or an end, came within some seconds, or it was stopped."""
-        try:
-            self._wait([self._out], [], seconds)
-        except BridgeError:
-            return False
-        return True
+        return self._ready([self._out], [], seconds)
 
     def read(self, size: int) -> bytes:
         self._wait([self._out], [])
@@ -118,14 +113,19 @@ class _Pipe:
         words = [word for word in shown(lines[-1]).split(": ") if "://" not in word] if lines else []
         return ": ".join(words)
 
-    def _wait(self, reading: list[int], writing: list[int], patience: float | None = None) -> None:
-        limit = time.monotonic() + (patience or self.patience)
+    def _wait(self, reading: list[int], writing: list[int]) -> None:
+        if not self._ready(reading, writing, self.patience):
+            raise BridgeError(0, f"silent for {self.patience:g} s")
+
+    def _ready(self, reading: list[int], writing: list[int], patience: float) -> bool:
+        limit = time.monotonic() + patience
         while not self._stop.is_set:
             ready = select.select(reading, writing, [], 0.1)
             if ready[0] or ready[1]:
-                return
+                return True
             if time.monotonic() > limit:
-                raise BridgeError(0, f"silent for {self.patience:g} s")
+                return False
+        return True
 
 
 @contextmanager

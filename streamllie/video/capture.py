@@ -2,24 +2,26 @@
 
 import errno
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import av
 from av.audio.stream import AudioStream
 from av.codec.context import Flags, ThreadType
 from av.container import InputContainer
-from av.error import ExitError, FFmpegError
+from av.error import ExitError, FFmpegError, ProtocolNotFoundError
 from av.packet import Packet
 from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from streamllie.ahead import Stop
-from streamllie.errors import NobodyCame, SourceError
+from streamllie.errors import NothingSent, SourceError
 from streamllie.place import is_url
 from streamllie.video.bridge import needs_bridge, read_through
 from streamllie.video.hold import held
@@ -28,6 +30,7 @@ from streamllie.video.liveframes import LiveFrames, Shot
 from streamllie.video.opening import NOT_FRAMES, reason
 from streamllie.video.v4l2 import users_of
 
+NO_LISTENING = {0, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}  # 0: the bridge is not there
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
 
@@ -122,9 +125,18 @@ def _open_meanwhile(input: Input, stop: Stop) -> InputContainer:
     with stop.changed:
         stop.changed.wait_for(lambda: opened.done() or stop.is_set)
     if not opened.done():
+        if input.waits:
+            _call(input.url)  # or it would hold its port, and take the next call, until its time is over
         opened.add_done_callback(lambda late: late.exception() or late.result().close())
         raise SourceError(f'"{input.name}" was given up while it was opened')
     return opened.result()
+
+
+def _call(url: str) -> None:
+    """Make libav, which waits for a call here, stop waiting."""
+    place = urlsplit(url)
+    with suppress(OSError, ValueError), socket.create_connection((place.hostname or "", place.port or 0), timeout=1):
+        pass
 
 
 def _not_opened(input: Input, error: Exception) -> SourceError:
@@ -133,9 +145,10 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
         users = ", ".join(users_of(input.device))
         by = f"by {users}" if users else "by another program, perhaps of another user"
         return SourceError(f'the camera "{input.name}" ({input.device}) is in use {by}; end that program first')
-    if isinstance(error, ExitError) or code == errno.ETIMEDOUT:
-        if input.waits:
-            return NobodyCame(f'nobody sent anything to "{input.name}" within {input.opening:g} s')
+    if input.waits and not isinstance(error, ProtocolNotFoundError) and code not in NO_LISTENING:
+        late = isinstance(error, ExitError) or code == errno.ETIMEDOUT
+        return NothingSent(f'"{input.name}" was sent no picture ({"nobody called" if late else reason(error)})')
+    if isinstance(error, ExitError):
         return SourceError(f'"{input.name}" did not answer within {input.opening:g} s; is it running?')
     return SourceError(f'"{input.name}" cannot be opened ({reason(error)}); check its name and that it is there')
 
@@ -144,7 +157,8 @@ def _streams(container: InputContainer, input: Input) -> tuple[VideoStream, Audi
     """The picture, of HLS's variants the largest, and the sound that goes with it. Nothing else is read, or fetched."""
     moving = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
     if not moving or getattr(moving[0], "codec_context", None) is None:
-        raise SourceError(f'"{input.name}" has no video that can be decoded here')
+        wrong = NothingSent if input.waits else SourceError
+        raise wrong(f'"{input.name}" has no video that can be decoded here')
     video = moving[0]
     if container.format.name == "hls":
         video = max(moving, key=lambda s: s.codec_context.height * s.codec_context.width)

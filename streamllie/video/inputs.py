@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
 from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown, without_listen
-from streamllie.video.bridge import srt_url
+from streamllie.video.bridge import OPENING, srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
@@ -19,8 +19,7 @@ CARRIED = "file,rtp,udp,tcp"  # protocols that the description of a session may 
 LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
 ANALYSE = "500000"  # microseconds of a stream that are looked at before the first frame; libav takes 5 seconds
 ANALYSE_RTMP = "3000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
-OPENING = 10.0  # seconds to find and understand a stream; a server may have to wake up first
-CALL = 60.0  # seconds to wait for a call, until waiting begins anew
+CALL = 600.0  # seconds to wait for a call, until waiting begins anew; who calls in the last of them is cut off
 PIECES = 6.0  # seconds without a frame of what comes in pieces: there are some in stock, as a rule
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
@@ -85,7 +84,7 @@ def _stream(source: str, scheme: str) -> Input:
     url, waits = without_listen(source)
     if scheme in {"srt", "tcp"}:  # tcp knows it by itself
         url = srt_url(source) if scheme == "srt" else source
-        waits = waits or (scheme == "srt" and "mode=listener" in urlsplit(url).query.split("&"))
+        waits = waits or (scheme == "srt" and "mode=listener" in url.partition("?")[2].split("&"))
     elif waits and scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "listen", "listen_timeout": f"{CALL:.0f}"}
     elif waits:

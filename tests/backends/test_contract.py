@@ -137,12 +137,14 @@ def test_keep_0_has_no_memory_and_keep_above_0_has_one(engine):
     assert largest_difference(engine(second, keep=0.9), alone) > 0
 
 
-def test_reset_forgets_and_the_first_frame_never_remembers(engine):
+def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
     first, second = dark_frame(SMALL), replace(dark_frame(SMALL, seed=1), y=dark_frame(SMALL).y // 2 + 8)
-    alone = engine(second, keep=0.9)  # nothing to remember yet
-    engine(first)
-    engine.reset()
-    assert largest_difference(engine(second, keep=0.9), alone) == 0
+    with open_engine(lite, SMALL, backend=backend) as engine:
+        assert engine.memory == {}
+        alone = engine(second, keep=0.9)  # nothing to remember yet
+        engine(first)
+        engine.reset()
+        assert largest_difference(engine(second, keep=0.9), alone) == 0
 
 
 def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(engine):

@@ -14,8 +14,6 @@ from streamllie.video.inputs import Input, resolve
 from tests.media import make_video
 from tests.waiting import happens
 
-pytestmark = pytest.mark.usefixtures("opens_fast")
-
 QUICK: dict[str, Any] = {"controls": Controls(enabled=False), "backend": "openvino", "budget": 1.0}
 
 

@@ -28,8 +28,6 @@ from tests.live.peers import (
 )
 from tests.waiting import until
 
-pytestmark = pytest.mark.usefixtures("opens_fast")
-
 TOGETHER = 0.04  # seconds that sound and picture may be apart: 40 ms, which nobody hears
 SECONDS = 5
 SILENCE = "timeout=5000000"  # microseconds; a reader that is told to end, and not by silence, loses its last second

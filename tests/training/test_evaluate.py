@@ -57,6 +57,15 @@ def test_made_pictures_are_scored_like_pairs(data, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["n"] == 1
 
 
+@pytest.mark.parametrize(
+    "words", [("--made", "x", "--scene", "pan"), ("--clips", "x", "--each"), ("--clips", "x", "--sheet", "s.png")]
+)
+def test_options_that_have_no_effect_together_are_refused(words, monkeypatch):
+    with pytest.raises(SystemExit) as left:
+        run(monkeypatch, *words)
+    assert left.value.code == 2
+
+
 def test_newly_clipped_pixels_are_those_that_were_not_white_before():
     truth = np.full((4, 4, 3), 200, np.uint8)
     truth[0] = 255
