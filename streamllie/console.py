@@ -240,10 +240,9 @@ class Talk(logging.Handler):
         """It ends here, and people have been or will be told why: tell programs."""
         if self._json:
             with contextlib.suppress(StreamLLIEError):  # stdout itself may be what failed
-                self._event(event="error", message=message)
+                self._event(event="error", message=told(message))
 
     def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
-        message = told(message)
         if verbose and code == 1:
             print(told("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         self.refused(message)
@@ -263,9 +262,10 @@ class Talk(logging.Handler):
         if sentence == self._last_said:
             return  # a warning of the library that is also why it ends
         self._last_said = sentence
+        line = visible(told(sentence))
         with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
-            if not self._bar.say(visible(sentence)):
-                print(visible(sentence), file=sys.stderr, flush=True)
+            if not self._bar.say(line):
+                print(line, file=sys.stderr, flush=True)
 
     def _over(self, line: str, *, end: str = "") -> None:
         """Write over the last line of a terminal."""

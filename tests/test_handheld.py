@@ -41,7 +41,7 @@ def clip(*, noise: float, moving: bool) -> list[np.ndarray]:
 def enhanced(model: str, frames: list[np.ndarray]) -> list[np.ndarray]:
     format = VideoFormat(height=HEIGHT, width=WIDTH)
     grey = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
-    with open_engine(find(model), format, backend="onnxruntime") as engine:  # it opens fastest
+    with open_engine(find(model), format, backend="onnxruntime", precision="fp32") as engine:  # it opens fastest
         steady = Steady(engine, format, Smoothing(SMOOTHING), strength=1.0)
         made = (Frame(y=y, u=grey, v=grey, pts=n, time_base=Fraction(1, 30)) for n, y in enumerate(frames))
         return [steady(frame).y.astype(float) for frame in made]
