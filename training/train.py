@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,7 @@ from training.checkpoints import grow, resume, save, save_average
 from training.command import at_least, said, set_by_signals
 from training.curves import Log
 from training.datasets import Samples, validation
+from training.gradients import Captured, Eager
 from training.planes import Planes, Rgb
 from training.recipe import Recipe
 
@@ -94,6 +96,9 @@ def train(
     )
     step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
+    loss_of = partial(batch_loss, model, plan, device)
+    recorded = world == 1 and torch.device(device).type == "cuda"
+    gradients = Captured(loss_of, network, device) if recorded else Eager(loss_of, network)
     batches = Batches(plan, data, rank=rank, world=world)
     coming = iter(
         DataLoader(batches, None, sampler=range(step, plan.steps), num_workers=workers, worker_init_fn=one_thread)
@@ -108,13 +113,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(plan, step)
 
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=plan.autocast):
-            planes = to_float(next(coming), device)
-            loss = (clip_loss if planes[0].dim() == 5 else picture_loss)(model, planes, plan)
-        if not loss.requires_grad:
-            raise ValueError(f'what is trained alone, "{plan.only}", has no part in pictures; set clips to 1')
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = gradients(next(coming))
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
         if math.isfinite(norm.item()):
             optimiser.step()
@@ -199,6 +198,16 @@ def one_thread(worker: int) -> None:
     cv2.setNumThreads(0)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+
+
+def batch_loss(model: nn.Module, plan: Recipe, device: str, batch: Sequence[Tensor]) -> Tensor:
+    """Loss of a batch of either kind, as `Batches` gives it."""
+    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=plan.autocast):
+        planes = to_float(batch, device)
+        loss = (clip_loss if planes[0].dim() == 5 else picture_loss)(model, planes, plan)
+    if not loss.requires_grad:
+        raise ValueError(f'what is trained alone, "{plan.only}", has no part in pictures; set clips to 1')
+    return loss
 
 
 def picture_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
