@@ -61,6 +61,7 @@ class Recipe:
     frozen_steps: int = 0  # of the steps, so many at the end train the very function that is exported: batch norm
     # uses its running statistics, so what they would let explode is seen and unlearned
     only: str = ""  # train only what has a name that begins so, as "history."; the rest stays as --init gave it
+    kept: str = ""  # what has a name that begins so stays as --init gave it, the rest is trained
     learning_rate: float = 1e-3
     warmup: int = 500
     weight_decay: float = 1e-4

@@ -166,10 +166,11 @@ def begin(plan: Recipe, init: Sequence[Path], network: nn.Module | None = None) 
     for weights in init:
         grow(network, load(weights).state_dict())
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.startswith(plan.only))
+        parameter.requires_grad_(name.startswith(plan.only) and not (plan.kept and name.startswith(plan.kept)))
     if not any(parameter.requires_grad for parameter in network.parameters()):
         parts = ", ".join(f"{name}." for name, _ in network.named_children())
-        raise ValueError(f'only is "{plan.only}", and no weight has a name that begins so; its parts are {parts}')
+        kept = f', other than those of kept, "{plan.kept}",' if plan.kept else ""
+        raise ValueError(f'only is "{plan.only}", and no weight{kept} has a name that begins so; its parts are {parts}')
     return network
 
 

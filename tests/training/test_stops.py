@@ -142,6 +142,7 @@ def more(data) -> Path:
     ("changes", "sentence"),
     [
         ({"only": "histry."}, 'only is "histry.", and no weight has a name that begins so; its parts are history., '),
+        ({"only": "stem.", "kept": "stem"}, 'only is "stem.", and no weight, other than those of kept, "stem", has'),
         ({"only": "history."}, "has no part in pictures; set clips to 1"),
         ({"clean": ("lol-v1/train/low",)}, "no bright picture in lol-v1/train/low"),
         ({"clips": 0.5, "mixture": replace(PLAN.mixture, dark=0, bright=0, black=0)}, "clips are made of clean"),

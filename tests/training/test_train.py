@@ -82,6 +82,17 @@ def test_a_part_is_trained_alone_and_the_rest_stays_to_the_bit(data, tmp_path):
     assert any(not torch.equal(after[name], begun[name]) for name in after if name.startswith("history."))
 
 
+def test_a_part_that_is_kept_stays_to_the_bit_and_the_rest_is_trained(data, tmp_path):
+    size = replace(SMALL, history=True)
+    plan = replace(PLAN, network=size, kept="history.", clips=0.5, clip_crop=(32, 32), clip_frames=3, last_steps=0)
+    torch.manual_seed(plan.seed)
+    begun = {name: value.clone() for name, value in Network(size).state_dict().items()}
+    trained = weights(train(plan, data=data, out=tmp_path))
+    same = {name for name, value in begun.items() if torch.equal(trained[name], value)}
+    assert {name for name in begun if name.startswith("history.")} <= same
+    assert "stem.weight" not in same
+
+
 def test_of_several_beginnings_a_later_one_replaces_what_it_has_itself(data, tmp_path):
     plain = replace(PLAN, steps=1, frozen_steps=1, learning_rate=0.0)
     gated = replace(plain, network=replace(SMALL, history=True))
