@@ -82,7 +82,9 @@ def relay(
         )
         for picture in live:
             if picture is not None:
-                sender.send(picture.after, picture.format)
+                # What is played in real time waited for the engine; anything else went on meanwhile.
+                captured = None if input.at_its_pace else picture.captured
+                sender.send(picture.after, picture.format, captured=captured)
                 live.shown(picture)
             else:
                 sender.wait()
@@ -119,11 +121,11 @@ class _Sender:
                 self._sound(self._outlet)
         self._open.__exit__(kind, error, trace)
 
-    def send(self, frame: Frame, format: VideoFormat) -> None:
-        """Send a frame at its own time, and the sound that came."""
+    def send(self, frame: Frame, format: VideoFormat, *, captured: float | None) -> None:
+        """Send a frame at its own time, and the sound that came; `captured` on perf_counter's clock, None: just now."""
         self._seen = time.perf_counter()
         self._last, self._repeats, self.silence = (frame, format), False, None
-        self._put(frame, format)
+        self._put(frame, format, captured=captured)
 
     def wait(self) -> None:
         """No frame came: after a while send the last one again, with a notice."""
@@ -138,13 +140,19 @@ class _Sender:
         self.silence = self._live.source.notice or f"no picture for {time.perf_counter() - self._seen:.0f} s"
         self._put(with_notice(frame, self.silence, format), format)
 
-    def _put(self, frame: Frame, format: VideoFormat) -> None:
+    def _put(self, frame: Frame, format: VideoFormat, *, captured: float | None = None) -> None:
         self._sent = time.perf_counter()
         try:
             outlet = self._outlet or self._connect(format)
             if outlet is None:
                 return
-            at = self._clock.now() if self._repeats else frame.time + self._clock.shift(frame.time)
+            if self._repeats:
+                at = self._clock.now()
+            else:
+                if captured is not None and not self._clock.runs:
+                    self._tap.take()  # what was heard while engine and output were opened
+                age = 0.0 if captured is None else time.perf_counter() - captured
+                at = max(frame.time + self._clock.shift(frame.time, age=age), Fraction(0))
             self._sound(outlet)  # what was heard since that picture, too
             if self._clock.goes_on(at):  # not with a frame from before the notice
                 outlet.write(fitted(frame, format, outlet.format), at=at)
@@ -153,8 +161,12 @@ class _Sender:
 
     def _sound(self, outlet: Outlet) -> None:
         for packet in self._tap.take():
-            if packet.pts is not None and self._clock.runs:
-                outlet.hear(packet, shift=self._clock.shift(packet.pts * packet.time_base))
+            if packet.pts is None or not self._clock.runs:
+                continue
+            at = packet.pts * packet.time_base
+            shift = self._clock.shift(at)
+            if at + shift >= 0:  # what belongs to the time before the first picture is left out
+                outlet.hear(packet, shift=shift)
 
     def _connect(self, format: VideoFormat) -> Outlet | None:
         """Open the output; None if it was lost and is not back yet. At the beginning it must be there."""
@@ -217,10 +229,10 @@ class StreamClock:
             self._last = at
         return follows
 
-    def shift(self, at: Fraction) -> Fraction:
-        """What to add to a time of the source, in seconds."""
+    def shift(self, at: Fraction, *, age: float = 0.0) -> Fraction:
+        """What to add to a time of the source, in seconds; `age` of them ago it was that time there."""
         self.runs = True
-        now = self.now()
+        now = self.now() - Fraction(age).limit_denominator(1_000_000)
         for shift in self._shifts:
             if not self._jumps or abs(at + shift - now) < APART:
                 return shift

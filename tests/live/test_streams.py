@@ -98,15 +98,18 @@ def test_sound_and_picture_are_together_after_a_minute_with_drops(tmp_path):
 def test_srt_goes_in_and_out_with_a_passphrase(beats, tmp_path):
     near, far, arrived = free_port(), free_port(), tmp_path / "arrived.ts"
     secret = "passphrase=hunter2hunter2"
-    with (
-        ffmpeg(*READ, f"srt://127.0.0.1:{far}?mode=listener&{secret}", "-c", "copy", str(arrived)) as reader,
-        ffmpeg(
+    ends = f"srt://127.0.0.1:{near}?listen=1&{secret}", f"srt://127.0.0.1:{far}?{secret}"
+    worker = threading.Thread(target=send, args=ends, kwargs={"duration": 14})
+    with ffmpeg(*READ, f"srt://127.0.0.1:{far}?mode=listener&{secret}", "-c", "copy", str(arrived)) as reader:
+        worker.start()
+        until(lambda: listens(near, "udp"), 30, "the peer")  # who calls before gives up after three seconds
+        with ffmpeg(
             *("-re", "-stream_loop", "3", "-i", str(beats), "-c", "copy", "-f", "mpegts"),
             f"srt://127.0.0.1:{near}?{secret}",
-        ),
-    ):
-        send(f"srt://127.0.0.1:{near}?listen=1&{secret}", f"srt://127.0.0.1:{far}?{secret}", duration=14)
+        ):
+            worker.join(20)
         ended(reader, 2)
+    assert not worker.is_alive()
     check(arrived, least=2, brighter_than=beats)
 
 
@@ -266,6 +269,14 @@ def test_a_clock_that_leaps_goes_on_where_the_output_is():
     assert abs(5000 + leapt - clock.now()) < 0.1
     assert clock.shift(101) == first, "sound from before the leap still knows its place"
     assert clock.shift(5001) == leapt
+
+
+def test_a_picture_that_waited_for_its_engine_has_the_time_at_which_it_was_captured():
+    clock = StreamClock(jumps=True)
+    clock.begin()
+    waited = clock.shift(100, age=5.0)
+    assert abs(100 + waited + 5 - clock.now()) < 0.1
+    assert clock.shift(105) == waited, "what comes after it goes on from there, and is no leap"
 
 
 def test_no_two_pictures_share_a_time_in_a_stream_that_counts_thousandths():
