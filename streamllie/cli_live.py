@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 View = Literal["window", "browser", "none"]
 Exposure = Literal["hold", "auto"]
 
-CameraOption = Annotated[
-    str, typer.Option("--camera", metavar="C", help="A number, a name, /dev/videoN, a URL, a file or lavfi:GRAPH.")
-]
 SizeOption = Annotated[
     Size | None, typer.Option("--size", metavar="WxH", parser=size, help="Ask the camera for this size.")
 ]
@@ -55,8 +52,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def webcam(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A camera (number, name, /dev/videoN), a URL, a file or lavfi:GRAPH; without it the first camera.",
+        ),
+    ] = None,
     *,
-    camera: CameraOption = "0",
+    camera: Annotated[str | None, typer.Option("--camera", metavar="C", help="The same as an option.")] = None,
     frame_size: SizeOption = None,
     fps: RateOption = None,
     view: Annotated[View, typer.Option(help="Where the picture is shown.")] = "window",
@@ -84,6 +88,9 @@ def webcam(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Show a camera, a stream or a file, bright and steady, in real time."""
+    if source is not None and camera is not None:
+        raise typer.BadParameter("SOURCE and --camera both say what to show; leave one of them out")
+    shown = source if source is not None else camera if camera is not None else "0"
     with console.Talk(json=json, quiet=quiet) as talk:
         from streamllie.live.stage import Controls  # noqa: PLC0415 - loads libav
         from streamllie.live.webcam import webcam as run  # noqa: PLC0415
@@ -97,13 +104,13 @@ def webcam(
             from streamllie.live.extra import part  # noqa: PLC0415
 
             part("serve").serve(
-                camera, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
+                shown, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
                 precision=precision, controls=controls, budget=budget / 1000, size=frame_size, rate=fps,
                 hold=camera_exposure == "hold",
             )  # fmt: skip
             return
         done = run(
-            camera, size=frame_size, rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
+            shown, size=frame_size, rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
             record=record, overwrite=overwrite, model=model, backend=backend, precision=precision,
             budget=budget / 1000, hold=camera_exposure == "hold", duration=duration, on_stats=talk.stats,
         )  # fmt: skip
@@ -120,7 +127,7 @@ def cameras(json: JsonListOption = False) -> None:
 
 def serve(
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="As --camera of webcam; without it only visitors' cameras.")
+        str | None, typer.Argument(metavar="SOURCE", help="As of webcam; without it only visitors' cameras.")
     ] = None,
     *,
     host: Annotated[str, typer.Option(help="Address to serve on; any but this machine's own needs the token.")] = (

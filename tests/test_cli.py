@@ -94,7 +94,7 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["latency", "--size", "8193x720"],
         ["compare", "rtsp://user:secret@host/x", "a.mp4"],
         ["engine", "info", "rtsp://user:secret@host/x"],
-        ["webcam", "rtsp://user:secret@host/x", "--json"],
+        ["webcam", "rtsp://user:secret@host/x", "--camera", "0", "--json"],
         ["webcam", "--camera", "a", "--duration", "rtsp://user:secret@host/x", "--json"],
         ["improve"],
     ],

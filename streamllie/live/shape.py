@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import cast
 
 import cv2
 import numpy as np
 
-from streamllie.frame import Frame, Levels, Plane, VideoFormat
+from streamllie.frame import Frame, Plane, VideoFormat
+from streamllie.video.planes import relevelled
 
 ALIKE = 0.02  # of a picture's shape: a difference that nobody sees
 
@@ -47,8 +47,7 @@ def resized(plane: Plane, height: int, width: int) -> Plane:
 def fitted(frame: Frame, given: VideoFormat, wanted: VideoFormat) -> Frame:
     """A frame of the format `given` in the size, depth and levels of `wanted`; between bars if its shape is another."""
     if given.levels != wanted.levels:
-        luma, chroma = _codes(given.levels, wanted.levels)
-        frame = frame.with_planes(_looked_up(frame.y, luma), *(_looked_up(part, chroma) for part in (frame.u, frame.v)))
+        frame = frame.with_planes(*relevelled(frame.y, frame.u, frame.v, given.levels, wanted.levels))
     wide, high = square(given), square(wanted)
     if abs(wide / high - 1) < ALIKE:
         return scaled(frame, wanted.height, wanted.width)
@@ -96,20 +95,3 @@ def composed(before: Frame, after: Frame, split: float | None) -> Frame:
     y, u, v = after.y.copy(), after.u.copy(), after.v.copy()
     y[:, : 2 * at], u[:, :at], v[:, :at] = before.y[:, : 2 * at], before.u[:, :at], before.v[:, :at]
     return after.with_planes(y, u, v)
-
-
-@cache
-def _codes(given: Levels, wanted: Levels) -> tuple[Plane, Plane]:
-    """For each code of luma and of chroma the one that means the same: (given.peak + 1,) each."""
-    codes = np.arange(given.peak + 1)
-    luma = (codes - given.black) * (wanted.luma_range / given.luma_range) + wanted.black
-    chroma = (codes - given.neutral) * (wanted.chroma_range / given.chroma_range) + wanted.neutral
-    kind = np.uint8 if wanted.peak < 256 else np.uint16
-    y, uv = (np.rint(part).clip(0, wanted.peak).astype(kind) for part in (luma, chroma))
-    return y, uv
-
-
-def _looked_up(plane: Plane, codes: Plane) -> Plane:
-    if plane.itemsize == 1:
-        return cast("Plane", cv2.LUT(plane, codes))
-    return codes.take(plane, mode="clip")

@@ -1,8 +1,10 @@
 """Between a frame of libav and three arrays: no copy where the layout allows, no scaling of 4:2:0."""
 
+from functools import cache
 from typing import cast
 
 import av
+import cv2
 import numpy as np
 from av.video.format import VideoFormat as PixelFormat
 from av.video.plane import VideoPlane
@@ -75,7 +77,10 @@ class Planar:
             if not same_size or DEPTHS.get(frame.format.name) != self._depth:
                 frame = self._convert(frame)
             y, u, v = (self._array(plane) for plane in frame.planes[:3])
-        return self._with_levels(y, u, v, full=full) if relevel else (y, u, v)
+        if not relevel:
+            return y, u, v
+        self.relevelled += 1
+        return relevelled(y, u, v, *(Levels.of(depth=self._depth, full_range=range_) for range_ in (full, not full)))
 
     def _from_grey(self, frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
         """Grey with a tagged range: swscale takes all grey for full range, which holds only without a tag."""
@@ -85,22 +90,6 @@ class Planar:
         y = self._array(frame.planes[0])
         neutral = np.full_like(y[::2, ::2], 2 ** (self._depth - 1), order="C")
         return y, neutral, neutral
-
-    def _with_levels(self, y: Plane, u: Plane, v: Plane, *, full: bool) -> tuple[Plane, Plane, Plane]:
-        """Of a frame whose levels are full or not, and the others are wanted."""
-        self.relevelled += 1
-        old, new = (Levels.of(depth=self._depth, full_range=range_) for range_ in (full, not full))
-
-        def levelled(plane: Plane, zero: int, to: int, scale: float) -> Plane:
-            moved = np.rint((plane.astype(np.float32) - zero) * np.float32(scale) + to)
-            return moved.clip(0, new.peak).astype(plane.dtype)
-
-        luma, chroma = new.luma_range / old.luma_range, new.chroma_range / old.chroma_range
-        return (
-            levelled(y, old.black, new.black, luma),
-            levelled(u, old.neutral, new.neutral, chroma),
-            levelled(v, old.neutral, new.neutral, chroma),
-        )
 
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = is_rgb(frame.format)
@@ -127,6 +116,29 @@ class Planar:
             rows = rows[::-1]
         # Copies only if lines are padded.
         return np.ascontiguousarray(rows[:, : plane.width])
+
+
+def relevelled(y: Plane, u: Plane, v: Plane, given: Levels, wanted: Levels) -> tuple[Plane, Plane, Plane]:
+    """Planes with `given` levels as ones with those `wanted`, maybe of another depth, that show the same."""
+    luma, chroma = _codes(given, wanted)
+    return _looked_up(y, luma), _looked_up(u, chroma), _looked_up(v, chroma)
+
+
+@cache
+def _codes(given: Levels, wanted: Levels) -> tuple[Plane, Plane]:
+    """For each code of luma and of chroma the one that means the same: (given.peak + 1,) each."""
+    codes = np.arange(given.peak + 1)
+    luma = (codes - given.black) * (wanted.luma_range / given.luma_range) + wanted.black
+    chroma = (codes - given.neutral) * (wanted.chroma_range / given.chroma_range) + wanted.neutral
+    kind = np.uint8 if wanted.peak < 256 else np.uint16
+    y, uv = (np.rint(part).clip(0, wanted.peak).astype(kind) for part in (luma, chroma))
+    return y, uv
+
+
+def _looked_up(plane: Plane, codes: Plane) -> Plane:
+    if plane.itemsize == 1:
+        return cast("Plane", cv2.LUT(plane, codes))
+    return codes.take(plane, mode="clip")
 
 
 def fill(frame: av.VideoFrame, y: Plane, u: Plane, v: Plane) -> None:

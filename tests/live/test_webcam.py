@@ -33,7 +33,7 @@ def events(text: str) -> list[dict]:
 def test_what_is_shown_is_recorded_and_the_figures_of_every_second_are_json_lines(night, tmp_path):
     record = tmp_path / "day.mp4"
     options = ["--view", "none", "--always", "--budget", "1000", "--duration", "7", "--record", str(record), "--json"]
-    done = RUN.invoke(app, ["webcam", "--camera", str(night), *options], catch_exceptions=False)
+    done = RUN.invoke(app, ["webcam", str(night), *options], catch_exceptions=False)
     assert done.exit_code == 0
     *stats, last = [line for line in events(done.stdout) if line["event"] in ("stats", "done")]
     assert [line["event"] for line in stats] == ["stats"] * len(stats)
