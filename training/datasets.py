@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from training import degrade, random_clips
 from training.drawings import drawing
+from training.foreground import put_before
 from training.pairs import LOL, PICTURES, SMALLEST, lol_numbers, training_pairs, validation_pairs
 from training.planes import LUMA, Planes, Rgb, read_clip, read_rgb
 from training.recipe import Recipe
@@ -144,8 +145,13 @@ class Samples:
         return dark.turned(flip, upside_down), bright.turned(flip, upside_down)
 
     def _clean_cut(self, rng: np.random.Generator, height: int, width: int) -> Rgb:
-        rgb = _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
+        rgb = self._picture_cut(rng, height, width)
+        if self.recipe.foreground and rng.random() < self.recipe.foreground:
+            rgb = put_before(rgb, self._picture_cut(rng, height, width), rng)
         return varied(rgb, rng) if self.recipe.varied else rgb
+
+    def _picture_cut(self, rng: np.random.Generator, height: int, width: int) -> Rgb:
+        return _random_cut(self.clean[rng.integers(len(self.clean))], rng, height, width)
 
 
 def varied(rgb: Rgb, rng: np.random.Generator) -> Rgb:

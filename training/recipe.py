@@ -42,6 +42,7 @@ class Recipe:
     network: NetworkSize = field(default_factory=NetworkSize)
     mixture: Mixture = field(default_factory=Mixture)
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")  # folders of clean pictures
+    foreground: float = 0.0  # share of the clean pictures with something dark or pale before them, see foreground.py
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
     noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
@@ -84,7 +85,7 @@ LEAST = {
     **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
     **dict.fromkeys(POSITIVE, 1e-9),
 }
-MOST = {"clips": 1, "ema": 1}
+MOST = {"clips": 1, "ema": 1, "foreground": 1}
 CROPS = ("crop", "last_crop", "clip_crop")
 
 

@@ -17,6 +17,7 @@ from training import recipe
         ("steps = -2", "steps is -2; it must be at least 1"),
         ("seed = -1", "seed is -1; it must be at least 0"),
         ("ema = 2.0", "ema is 2.0; it must be at least 0 and at most 1"),
+        ("foreground = 1.5", "foreground is 1.5; it must be at least 0 and at most 1"),
         ("clip_norm = 0", "clip_norm is 0; it must be more than 0"),
         ("learning_rate = nan", "learning_rate is nan"),
         ('hold_out = "no"', "hold_out is 'no'; it must be true or false"),
