@@ -90,7 +90,7 @@ def webcam(
     """Show a camera, a stream or a file, bright and steady, in real time."""
     if source is not None and camera is not None:
         raise typer.BadParameter("SOURCE and --camera both say what to show; leave one of them out")
-    shown = source if source is not None else camera if camera is not None else "0"
+    shown = next((given for given in (source, camera) if given is not None), "0")
     with console.Talk(json=json, quiet=quiet) as talk:
         from streamllie.live.stage import Controls  # noqa: PLC0415 - loads libav
         from streamllie.live.webcam import webcam as run  # noqa: PLC0415

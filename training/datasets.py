@@ -80,7 +80,11 @@ class Samples:
         self.cameras: list[degrade.Camera] = []
         if mixture.dark or mixture.bright or mixture.black:
             self.cameras = degrade.cameras(data / "sensor-noise/cameras.json")
-            self.clean = [p for p in clean_pictures(data, recipe.clean) if p.mean() >= MIN_MEAN * 255]
+            bright = {
+                folder: [p for p in clean_pictures(data, (folder,)) if p.mean() >= MIN_MEAN * 255]
+                for folder in set(recipe.clean)
+            }
+            self.clean = [p for folder in recipe.clean for p in bright[folder]]
             if not self.clean:
                 raise ValueError(f"no bright picture in {', '.join(recipe.clean) or 'clean'} of {data}")
         elif recipe.clips:

@@ -29,12 +29,17 @@ def put_before(rgb: Rgb, other: Rgb, rng: np.random.Generator) -> Rgb:
 def _shape(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     """How much of each pixel is covered, (H, W) in [0, 1]: ellipses and boxes with round corners that hang together."""
     y, x = np.ogrid[:height, :width]
-    cover = np.zeros((height, width), np.float32)
-    at = rng.uniform(0, 1, 2)
+    cover = np.zeros((height, width))
+    at = rng.uniform(0, 1, 2) * (width, height)
     for _ in range(rng.integers(1, PARTS + 1)):
-        half = rng.uniform(*SIDES, 2)
+        half = rng.uniform(*SIDES, 2) * (width, height)
         power = rng.choice([2, 4, 8])
-        edge = np.abs((x / width - at[0]) / half[0]) ** power + np.abs((y / height - at[1]) / half[1]) ** power
-        np.maximum(cover, np.clip((1 - edge ** (1 / power)) / SOFT, 0, 1), out=cover, casting="same_kind")
+        edge = superellipse(x, y, at, half, power) ** (1 / power)
+        cover = np.maximum(cover, np.clip((1 - edge) / SOFT, 0, 1))
         at = at + half * rng.uniform(-1, 1, 2)
-    return cv2.GaussianBlur(cover, (0, 0), 0.7)
+    return cv2.GaussianBlur(cover.astype(np.float32), (0, 0), 0.7)
+
+
+def superellipse(x: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, power: int) -> np.ndarray:
+    """1 on its edge, less inside: an ellipse of these half axes about (x, y) `at` with power 2, nearly a box with 8."""
+    return np.abs((x - at[0]) / half[0]) ** power + np.abs((y - at[1]) / half[1]) ** power

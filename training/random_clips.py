@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.foreground import superellipse
 from training.motion import window
 from training.planes import LUMA, Rgb
 
@@ -61,7 +62,7 @@ def _pass_through(clip: list[Rgb], other: Rgb, rng: np.random.Generator) -> None
     power = rng.choice([2, 8])  # an ellipse or nearly a box
     for t, frame in enumerate(clip):
         at = place + t * speed
-        edge = np.abs((x - at[0]) / size[0]) ** power + np.abs((y - at[1]) / size[1]) ** power
+        edge = superellipse(x, y, at, size, power)
         cover = np.clip((1.15 - edge) / 0.3, 0, 1)[:, :, None].astype(np.float32)
         matrix = np.array([[1, 0, at[0] - place[0]], [0, 1, at[1] - place[1]]])
         piece = cv2.warpAffine(other[:height, :width], matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)

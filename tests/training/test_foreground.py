@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from training import datasets
 from training.datasets import Samples
 from training.foreground import put_before
 from training.recipe import Mixture, Recipe
@@ -43,3 +44,23 @@ def test_the_share_of_a_recipe_decides_how_many_pictures_have_one(data):
     again = Samples(replace(RECIPE, foreground=1.0), data).batch(1, size=12, crop=(48, 64))
     assert all(np.array_equal(a, b) for a, b in zip(covered, again, strict=True))
     assert not np.array_equal(plain[3], covered[3])
+
+
+def test_a_half_of_the_pictures_have_one_where_the_share_is_a_half(data, monkeypatch):
+    count = 0
+
+    def counted(*args):
+        nonlocal count
+        count += 1
+        return put_before(*args)
+
+    monkeypatch.setattr(datasets, "put_before", counted)
+    dark = Mixture(pairs=0, dark=1, bright=0, black=0)
+    Samples(replace(RECIPE, foreground=0.5, mixture=dark), data).batch(1, size=60, crop=(32, 48))
+    assert 15 < count < 45
+
+
+def test_a_folder_that_is_named_twice_comes_twice_and_is_read_once(data):
+    once, twice = (Samples(replace(RECIPE, clean=("photos",) * n), data).clean for n in (1, 2))
+    assert len(twice) == 2 * len(once)
+    assert len({id(picture) for picture in twice}) == len(once)
