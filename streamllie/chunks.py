@@ -10,14 +10,16 @@ NAMES = {
     b"gAMA": "gamma", b"cHRM": "primaries", b"sRGB": "sRGB mark", b"cICP": "colour code points",
     b"mDCV": "mastering display", b"cLLI": "light levels", b"pHYs": "resolution", b"tIME": "time of change",
     b"tEXt": "texts", b"zTXt": "texts", b"iTXt": "texts", b"JFIF": "resolution", b"COM": "comments",
+    b"IPTC": "caption and keywords",
 }  # fmt: skip
 TEXTS = {b"tEXt", b"zTXt", b"iTXt"}  # of which there may be several
 SIZES = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9, b"tIME": 7}
 XMP = b"XML:com.adobe.xmp\0"  # how a text begins that OpenCV reads, whatever its kind
 HEAD = len(PNG) + 25  # bytes of a png with its first chunk, the header
 JPG = b"\xff\xd8"
-APP0, APP2, COMMENT, SCAN = 0xE0, 0xE2, 0xFE, 0xDA  # segments of a jpg; the last is the picture
+APP0, APP2, APP13, COMMENT, SCAN = 0xE0, 0xE2, 0xED, 0xFE, 0xDA  # segments of a jpg; the last is the picture
 PROFILE, MORE_PICTURES = b"ICC_PROFILE\0", b"MPF\0"  # how two kinds of APP2 begin
+PHOTOSHOP, RESOURCE, IPTC = b"Photoshop 3.0\0", b"8BIM", 0x0404  # how APP13 and its parts begin, one part's number
 PART = 65_519  # bytes of a profile that fit into one segment; there may be 255
 DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
 
@@ -56,8 +58,9 @@ class Beside:
             parts = dict(self.parts)
             if b"JFIF" in parts:
                 header[6 + DENSITY.start : 6 + DENSITY.stop] = parts[b"JFIF"]
-            comments = (part for name, part in self.parts if name == b"COM")
-            return bytes(header) + b"".join(_segment(COMMENT, text) for text in comments) + data[end:], ""
+            texts = [_segment(COMMENT, part) for name, part in self.parts if name == b"COM"]
+            texts += [_segment(APP13, _resource(part)) for name, part in self.parts if name == b"IPTC"]
+            return bytes(header) + b"".join(texts) + data[end:], ""
         names = ", ".join(dict.fromkeys(NAMES[name] for name, _ in self.parts))
         return data, f"{names} of the {self.kind}: left out, they cannot go into {suffix}"
 
@@ -112,6 +115,8 @@ def _jpg_segments(data: bytes) -> "list[tuple[bytes, bytes]]":
             found.append((b"JFIF", body[DENSITY]))
         elif marker == COMMENT:
             found.append((b"COM", body))
+        elif marker == APP13 and body.startswith(PHOTOSHOP):
+            found += [(b"IPTC", part) for number, part in _resources(body) if number == IPTC]  # not its dark previews
     return [part for part in found if part != (b"JFIF", b"\0\0\x01\0\x01")]  # no resolution, square pixels
 
 
@@ -125,6 +130,21 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         size = struct.unpack_from(">H", data, at + 2)[0]
         yield data[at + 1], data[at + 4 : at + 2 + size]
         at += 2 + size
+
+
+def _resources(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each part of a segment of Photoshop's: its own kind of file, with names and even sizes."""
+    at = len(PHOTOSHOP)
+    while body[at : at + 4] == RESOURCE and at + 7 <= len(body):
+        number, name = struct.unpack_from(">HB", body, at + 4)
+        at += 6 + (name + 2) // 2 * 2
+        size = int.from_bytes(body[at : at + 4])
+        yield number, body[at + 4 : at + 4 + size]
+        at += 4 + (size + 1) // 2 * 2
+
+
+def _resource(iptc: bytes) -> bytes:
+    return PHOTOSHOP + RESOURCE + struct.pack(">HHI", IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
 
 
 def _subject(name: bytes, body: bytes) -> bytes:

@@ -26,6 +26,8 @@ class Sound:
     rate: int = 48_000
     hertz: int = 440
     layout: str = "mono"
+    bit_rate: int = 0  # 0: the encoder's own
+    form: str = ""  # of its samples, as libav calls it; "": the encoder's own
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     disposition: int | None = None
 
@@ -157,6 +159,13 @@ def samples(path: Path) -> NDArray[np.int16]:
     return np.concatenate(parts, axis=1)[0]
 
 
+def silence(path: Path) -> None:
+    """Take all packets of a transport stream's second track away: it is announced, and nothing comes."""
+    data = path.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    path.write_bytes(b"".join(p for p in packets if p[1] & 0x1F != 1 or p[2] != 1))
+
+
 def png(*, height: int = 32, width: int = 32) -> bytes:
     """A small picture file."""
     context = av.CodecContext.create("png", "w")
@@ -169,6 +178,10 @@ def png(*, height: int = 32, width: int = 32) -> bytes:
 def _add_sound(output: OutputContainer, track: Sound) -> av.AudioStream:
     stream = output.add_stream(track.codec, rate=track.rate)
     stream.codec_context.layout = track.layout
+    if track.form:
+        stream.codec_context.format = track.form
+    if track.bit_rate:
+        stream.codec_context.bit_rate = track.bit_rate
     stream.metadata.update(track.metadata)
     if track.disposition is not None:
         stream.disposition = track.disposition

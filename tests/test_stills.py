@@ -52,6 +52,25 @@ def test_the_alpha_of_a_png_is_kept_untouched(tmp_path):
     assert (still.rgb == corner_picture()).all()
 
 
+def test_the_caption_of_a_jpg_is_kept_and_its_dark_preview_is_not(tmp_path):
+    def resource(number: int, body: bytes) -> bytes:
+        return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + bytes(len(body) % 2)
+
+    caption = b"\x1c\x02\x78\x00\x05Night"  # IPTC: record 2, dataset 120
+    stills.write(tmp_path / "plain.jpg", Still(rgb=corner_picture()))
+    plain = (tmp_path / "plain.jpg").read_bytes()
+    body = b"Photoshop 3.0\0" + resource(1036, b"dark") + resource(0x0404, caption)
+    segment = struct.pack(">BBH", 0xFF, 0xED, len(body) + 2) + body
+    (tmp_path / "told.jpg").write_bytes(plain[:2] + segment + plain[2:])
+    still = stills.read(tmp_path / "told.jpg")
+
+    stills.write(tmp_path / "again.jpg", still)
+    again = (tmp_path / "again.jpg").read_bytes()
+    assert b"Photoshop 3.0\0" + resource(0x0404, caption) in again
+    assert resource(1036, b"dark") not in again
+    assert "caption and keywords of the jpg: left out" in " ".join(stills.write(tmp_path / "again.png", still))
+
+
 def test_a_grey_png_stays_grey(tmp_path):
     cv2.imwrite(str(tmp_path / "grey.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
     still = stills.read(tmp_path / "grey.png")

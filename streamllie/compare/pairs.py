@@ -11,7 +11,7 @@ from typing import Self
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video import VideoSource
 
-TICK = Fraction(1, 500)  # seconds; containers round times to a millisecond, each in its own way
+TICK = Fraction(1, 500)  # seconds, at most half a frame; containers round times to a millisecond, each in its own way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,7 @@ class _Reader:
         self.time = Fraction(0)  # of the current frame
         self._frames = iter(source)
         self._usual = 1 / (source.format.rate or Fraction(25))
+        self._tick = min(TICK, self._usual / 2)
         self._start: Fraction | None = None
         self._now: Frame | None = None
         self._last: Frame | None = None
@@ -87,9 +88,9 @@ class _Reader:
 
     def at(self, time: Fraction) -> Frame | None:
         """The frame that is shown at this time; None once the video is over."""
-        while self._next is not None and self._since(self._next) <= time + TICK:
+        while self._next is not None and self._since(self._next) <= time + self._tick:
             self.step()
-        if self._next is None and time >= self.length - TICK:
+        if self._next is None and time and time >= self.length - self._tick:
             return None
         return self._now
 

@@ -27,11 +27,12 @@ from streamllie.video.bridge import needs_bridge, read_through
 from streamllie.video.hold import held
 from streamllie.video.inputs import Input
 from streamllie.video.liveframes import LiveFrames, Shot
-from streamllie.video.opening import NOT_FRAMES, reason
+from streamllie.video.opening import NOT_FRAMES, has_decoder, reason
 from streamllie.video.v4l2 import users_of
 
 NO_LISTENING = {0, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}  # 0: the bridge is not there
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
+IN_ORDER = {"mpeg1video", "mpeg2video", "mpeg4"}  # decoders to which `low_delay` says that there are no B-frames
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,8 @@ def shots(
             stack.enter_context(held(input.device))
         video, sound = _streams(container, input)
         if listener is not None:
-            if sound is None and container.streams.audio:  # announced, and nothing of it came
-                log.warning('the sound of "%s" has not begun: it is left out', input.name)
+            if sound is None and container.streams.audio:  # announced, and nothing of it came; or nobody knows it
+                log.warning('the sound of "%s" has not begun, or cannot be decoded: it is left out', input.name)
             listener.opened(sound)
         frames, watch = LiveFrames(input, video, stop), _Watch(input)
         for packet, arrived in _packets(container, input, stop, watch):
@@ -156,16 +157,19 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
 def _streams(container: InputContainer, input: Input) -> tuple[VideoStream, AudioStream | None]:
     """The picture, of HLS's variants the largest, and the sound that goes with it. Nothing else is read, or fetched."""
     moving = [s for s in container.streams.video if not s.disposition & NOT_FRAMES]
-    if not moving or getattr(moving[0], "codec_context", None) is None:
+    if not moving or not has_decoder(moving[0]):
         wrong = NothingSent if input.waits else SourceError
         raise wrong(f'"{input.name}" has no video that can be decoded here')
     video = moving[0]
     if container.format.name == "hls":
         video = max(moving, key=lambda s: s.codec_context.height * s.codec_context.width)
     video.thread_type = ThreadType.SLICE  # frame threads hold back a frame each
-    video.codec_context.flags |= Flags.low_delay
+    if video.codec_context.codec.canonical_name not in IN_ORDER:
+        video.codec_context.flags |= Flags.low_delay
     sound = container.streams.best("audio", video)
     assert sound is None or isinstance(sound, AudioStream)
+    if sound is not None and not has_decoder(sound):
+        sound = None
     for stream in container.streams:
         if stream.index not in {video.index, sound.index if sound is not None else None}:
             stream.discard = Discard.all

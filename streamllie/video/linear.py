@@ -1,11 +1,14 @@
-"""Sound of telephones and cameras as 16-bit PCM, sample for sample, where a container is not given its own form.
+"""Sound as PCM where a container is not given its own form: that of telephones and cameras, of WMA, Blu-ray and DVD.
 
-Many cameras send G.711. Matroska holds it, ADPCM and the like only under Microsoft's names, under which libav's muxer
-is never asked for them.
+Many cameras send G.711. Matroska holds it, ADPCM, WMA and the like only under Microsoft's names, under which libav's
+muxer is never asked for them.
 """
 
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
@@ -13,53 +16,67 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
+from streamllie.video.opening import has_decoder
 from streamllie.video.streams import LAYOUTS
 
-PCM = "pcm_s16le"
-G711 = frozenset({"pcm_alaw", "pcm_mulaw"})
 MUXER = "matroska"  # libav's name of the container that is written so
-SIXTEEN_BITS = frozenset({"s16", "s16p"})
+SIXTEEN_BITS, MORE_BITS = frozenset({"s16", "s16p"}), frozenset({"s32", "s32p"})  # what decoders give; the latter 24
 
 
 class Linear:
-    """One output stream of PCM; each packet becomes one of the same time and length."""
+    """One output stream of PCM; what a packet is decoded to keeps its time and length.
+
+    `codec` is libav's name. Samples that are fractions are rounded to 16 bits.
+    """
 
     def __init__(self, source: AudioStream, output: OutputContainer) -> None:
         self._decoder = source.codec_context
         self._layout = LAYOUTS[self._decoder.channels]
-        stream = output.add_stream(PCM, rate=self._decoder.sample_rate)
+        self._wide = self._decoder.format.name in MORE_BITS
+        self.codec = "pcm_s24le" if self._wide else "pcm_s16le"
+        stream = output.add_stream(self.codec, rate=self._decoder.sample_rate)
         assert isinstance(stream, AudioStream)
         stream.codec_context.layout = self._layout
         self.stream = stream
-        self._resampler = AudioResampler(format="s16", layout=self._layout, rate=self._decoder.sample_rate)
+        form = "s32" if self._wide else "s16"
+        self._resampler = AudioResampler(format=form, layout=self._layout, rate=self._decoder.sample_rate)
+        self._end: int | None = None  # of what was decoded so far, in units of the input's stream
+        self._time_base = Fraction(1, self._decoder.sample_rate)  # of the packets
 
     def convert(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
         """What is to be written for a packet; none if it is damaged."""
-        try:
-            decoded = self._decoder.decode(packet)
-        except FFmpegError:
-            return []
-        frames = [frame for sound in decoded for frame in self._resampler.resample(sound)]
-        if not frames:
-            return []
-        converted = Packet(b"".join(frame.to_ndarray().tobytes() for frame in frames))
-        converted.pts, converted.dts, converted.duration = packet.pts, packet.dts, packet.duration
-        converted.time_base = packet.time_base
-        converted.is_keyframe = True
-        return [converted]
+        self._time_base = packet.time_base
+        return self._decoded(packet)
 
     def rest(self) -> "list[Packet[Any]]":
-        """These codecs hold nothing back."""
-        return []
+        """What the decoder holds back: that of WMA half a frame."""
+        return self._decoded(None)
+
+    def _decoded(self, packet: "Packet[Any] | None") -> "list[Packet[Any]]":
+        try:
+            return [self._packet(frame) for frame in self._decoder.decode(packet)]
+        except FFmpegError:
+            return []
+
+    def _packet(self, frame: AudioFrame) -> "Packet[Any]":
+        samples = np.concatenate([part.to_ndarray() for part in self._resampler.resample(frame)], axis=1)
+        body = samples.reshape(-1, 1).view(np.uint8)[:, 1:] if self._wide else samples  # s32 has its bits at the top
+        packet: Packet[Any] = Packet(body.tobytes())
+        packet.time_base = self._time_base
+        packet.pts = packet.dts = frame.pts if frame.pts is not None else self._end
+        packet.duration = round(frame.samples / frame.sample_rate / self._time_base)
+        self._end = None if packet.pts is None else packet.pts + packet.duration
+        packet.is_keyframe = True
+        return packet
 
 
 def becomes_linear(stream: Stream, muxer: str) -> bool:
-    """Whether sound is written as PCM into the container of a muxer."""
-    if not isinstance(stream, AudioStream) or muxer != MUXER:
+    """Whether sound that the container of a muxer does not hold is written into it as PCM."""
+    if not isinstance(stream, AudioStream) or muxer != MUXER or not has_decoder(stream):
         return False
-    context = stream.codec_context
-    return (
-        (context.name in G711 or context.name.startswith("adpcm_"))
-        and context.channels in LAYOUTS
-        and context.format.name in SIXTEEN_BITS
-    )
+    return stream.codec_context.channels in LAYOUTS and stream.codec_context.sample_rate > 0
+
+
+def is_exact(sound: AudioStream) -> bool:
+    """Whether PCM has the very samples of its decoder, which others give as fractions."""
+    return sound.codec_context.format.name in SIXTEEN_BITS | MORE_BITS

@@ -13,14 +13,15 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from streamllie.errors import SourceError
+from streamllie.video.playlist import END, is_finished
 
 MICROSECONDS = 1_000_000  # libav counts the start and length of a whole file in these
 READ_ERRORS = 16  # in a row; libav goes on after a damaged packet, a file that is cut short fails for ever
 NOT_FRAMES = Disposition.attached_pic | Disposition.timed_thumbnails  # cover art is no video
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open a file for reading; SourceError says what is wrong with it."""
+def open_input(path: Path, options: dict[str, str] | None = None) -> InputContainer:
+    """Open a file for reading, with libav's `options`; SourceError says what is wrong with it."""
     try:
         kind = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -33,11 +34,18 @@ def open_input(path: Path) -> InputContainer:
         raise SourceError(f'"{path}" is a pipe or a device, which can be read only once; save it as a file first')
     try:
         # "file:" keeps libav from reading a colon in the name as a protocol.
-        return av.open(f"file:{path}", mode="r", metadata_errors="replace")
+        container = av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         raise SourceError(
             f'"{path}" cannot be opened as a video ({reason(error)}); is it a media file, and complete?'
         ) from error
+    if container.format.name == "hls" and not is_finished(path.absolute().as_uri()):
+        container.close()
+        raise SourceError(
+            f'"{path}" is a playlist without {END}: libav would read its last seconds and wait for more;'
+            " if nothing is added to it any more, write that line at its end"
+        )
+    return container
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -47,9 +55,14 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         kinds = {"a cover picture" if s.type == "video" else s.type for s in container.streams}
         found = ", ".join(sorted(kinds)) or "nothing"
         raise SourceError(f'"{path}" has no video stream (it has: {found}); name a file with video')
-    if getattr(streams[0], "codec_context", None) is None:
+    if not has_decoder(streams[0]):
         raise SourceError(f'"{path}" holds video in a codec that has no decoder here; convert it to H.264 first')
     return streams[0]
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Whether libav knows its codec; PyAV's types say that it always does."""
+    return getattr(stream, "codec_context", None) is not None
 
 
 def container_start(container: InputContainer) -> Fraction:

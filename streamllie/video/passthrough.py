@@ -15,10 +15,10 @@ from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
-from streamllie.video.linear import PCM, Linear, becomes_linear
+from streamllie.video.linear import Linear, becomes_linear, is_exact
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
-from streamllie.video.opening import MICROSECONDS, open_input, packets, reason, video_stream
-from streamllie.video.streams import codec_of, describe, holds, name_layout, picture_in
+from streamllie.video.opening import MICROSECONDS, has_decoder, packets, reason, video_stream
+from streamllie.video.streams import codec_of, describe, has_not_begun, holds, name_layout, open_with_sound, picture_in
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
 from streamllie.video.track import Converter, Track
@@ -57,7 +57,7 @@ class Passthrough:
         self._pictures: list[tuple[Stream, Stream]] = []
         self._damaged: list[str] = []
         self._path = path
-        self._input = open_input(path)
+        self._input = open_with_sound(path)
         self._main = video_stream(self._input, path)
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._pending: Packet[Stream] | None = None
@@ -172,6 +172,10 @@ class Passthrough:
                 return
             # What libav has no name for, as a phone's timed metadata, would go into mov without what explains it.
             self._add_copy(stream) if stream.name is not None else self._drop(stream)
+        elif not has_decoder(stream):
+            self._note(f"{describe(stream)} is dropped: its codec is not known here")
+        elif has_not_begun(stream):
+            self._note(f"{describe(stream)} is dropped: it is announced, and nothing of it was found")
         elif stream.type in ("audio", "video"):
             if stream.type == "video":
                 self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
@@ -223,7 +227,8 @@ class Passthrough:
             linear = Linear(stream, self._output)
             copy_stream_metadata(stream, linear.stream, changed=True)
             self._tracks[stream.index] = self._track(stream, linear.stream, linear)
-            self._note(f"{describe(stream)} becomes {PCM}: the same samples")
+            how = "the same samples" if is_exact(stream) else "its samples, rounded"
+            self._note(f"{describe(stream)} becomes {linear.codec}: {how}")
         elif stream.type == "audio":
             other = next((name for name in HOLDERS if _takes(CONTAINERS[name], stream)), None)
             way = f"name the output {other}, which holds it" if other else "no container here does: convert it first"

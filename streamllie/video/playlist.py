@@ -12,7 +12,7 @@ END, VARIANT = "#EXT-X-ENDLIST", "#EXT-X-STREAM-INF"  # RFC 8216
 
 
 def is_finished(url: str) -> bool:
-    """Whether the playlist at an HTTP address says that nothing more will come. False also if it cannot be read."""
+    """Whether the playlist at an address says that nothing more will come; no if it cannot be read."""
     limit = time.monotonic() + PATIENCE
     for _ in range(2):  # a playlist of playlists, and the first of those
         try:

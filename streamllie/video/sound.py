@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from streamllie.video.linear import Linear, becomes_linear
+from streamllie.video.linear import Linear, becomes_linear, is_exact
 from streamllie.video.opening import reason
 
 HOLDS = {
@@ -44,7 +44,7 @@ class SoundTrack:
         self._linear: Linear | None = None
         if self.codec in HOLDS.get(muxer, frozenset[str]()):
             self.stream: Stream = output.add_stream_from_template(source)
-        elif becomes_linear(source, muxer):
+        elif becomes_linear(source, muxer) and is_exact(source):
             self._linear = Linear(source, output)
             self.stream = self._linear.stream
         else:
@@ -57,11 +57,10 @@ class SoundTrack:
         if self._transcoder is not None:
             yield from self._transcoder.packets(packet, shift)
             return
-        if self._linear is not None:
-            converted = self._linear.convert(packet)
-            if not converted:
-                return
-            packet = converted[0]
+        for ready in [packet] if self._linear is None else self._linear.convert(packet):
+            yield from self._placed(ready, shift)
+
+    def _placed(self, packet: "Packet[Stream]", shift: Fraction) -> "Iterator[Packet[Stream]]":
         if packet.pts is None:
             return
         moved = packet.pts + round(shift / packet.time_base)

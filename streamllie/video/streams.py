@@ -6,12 +6,14 @@ from typing import Any, cast
 
 import av
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import AttachmentStream, DataStream, Stream
 
 from streamllie.video.containers import Container
-from streamllie.video.opening import open_input
+from streamllie.video.opening import has_decoder, open_input
 
+LATE = {"analyzeduration": "60000000", "probesize": "200000000"}  # microseconds, bytes; usually 5 s and 5 MB
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -27,6 +29,20 @@ def holds(container: Container, stream: Stream) -> bool:
     except (FFmpegError, ValueError):
         return False
     return True
+
+
+def open_with_sound(path: Path) -> InputContainer:
+    """As `open_input`; sound that a transport stream announces is looked for beyond the usual beginning."""
+    found = open_input(path)
+    if not any(map(has_not_begun, found.streams)):
+        return found
+    found.close()
+    return open_input(path, LATE)
+
+
+def has_not_begun(stream: Stream) -> bool:
+    """Whether sound is announced and libav, where it looked, has seen none of it."""
+    return isinstance(stream, AudioStream) and has_decoder(stream) and not stream.codec_context.sample_rate
 
 
 def name_layout(stream: AudioStream) -> None:

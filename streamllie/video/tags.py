@@ -21,6 +21,7 @@ from streamllie.video.opening import container_length
 from streamllie.video.planes import depth_for, is_full_range, is_rgb, rgb_matrix
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix
+RGB = 0  # of matrix
 LIMITED, FULL = 1, 2  # of range; 0 is untagged
 CHROMA_LOCATIONS = (
     "unspecified",
@@ -55,7 +56,7 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
     )
     if is_rgb(first.format):
         return replace(found, matrix=rgb_matrix(first.height), full_range=False, range_tag=LIMITED)
-    return found
+    return replace(found, matrix=UNSPECIFIED) if found.matrix == RGB else found  # grey PNG says so too
 
 
 def oriented(video: VideoFormat, first: av.VideoFrame) -> VideoFormat:

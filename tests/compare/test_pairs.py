@@ -57,6 +57,18 @@ def test_times_that_a_container_rounded_still_meet(tmp_path):
     assert len(brightness_together(exact, rounded)) == len(brightness_together(rounded, exact)) == 10
 
 
+def test_frames_shorter_than_containers_round_are_told_apart(tmp_path):
+    fast = shot(tmp_path / "fast.mkv", lambda n: n / 40, rate=1000)
+    moments = brightness_together(fast, fast)
+    assert len(moments) == 20
+    assert all(a == b for _, a, b in moments)
+
+
+def test_a_single_frame_meets_another_however_short_it_is(tmp_path):
+    one = [make_video(tmp_path / f"one{rate}.ts", frames=1, rate=rate) for rate in (25, 1000)]
+    assert len(brightness_together(*one)) == len(brightness_together(*reversed(one))) == 1
+
+
 def test_a_video_that_is_none_closes_the_other_and_is_named(tmp_path, dark):
     (tmp_path / "none.mkv").write_bytes(b"no video")
     with pytest.raises(SourceError, match=r"none\.mkv"), Together(dark, tmp_path / "none.mkv"):

@@ -26,6 +26,16 @@ def test_damaged_packets_are_skipped_counted_and_said(tmp_path: Path) -> None:
     assert f"damaged: {20 - reader.frames_read} packets could not be decoded and were skipped" in reader.notes
 
 
+def test_a_playlist_that_has_not_ended_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.m3u8", muxer="hls", muxer_options={"hls_time": "0.2"})
+    with VideoSource(source) as reader:
+        assert len(list(reader)) == 10
+    source.write_text(source.read_text().replace("#EXT-X-ENDLIST\n", ""))
+
+    with pytest.raises(SourceError, match=r"is a playlist without #EXT-X-ENDLIST: .*; if nothing is added"):
+        VideoSource(source).__enter__()
+
+
 @pytest.mark.parametrize("cut", [0.5, 0.9])
 def test_a_file_that_is_cut_short_gives_what_it_has(tmp_path: Path, cut: float) -> None:
     source = media.make_video(tmp_path / "night.ts", frames=40)

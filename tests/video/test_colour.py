@@ -10,6 +10,7 @@ import pytest
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video import VideoSource
 from streamllie.video.preview import Preview
+from streamllie.video.tags import UNSPECIFIED
 from tests import media
 from tests.video.chain import enhance, frames_of, luma
 
@@ -165,6 +166,16 @@ def test_grey_keeps_its_levels_or_gets_those_that_its_tags_promise(tmp_path: Pat
         frame = next(iter(reader))
     assert set(np.unique(frame.y)) == {black}
     assert set(np.unique(frame.u)) == {128}
+
+
+@pytest.mark.parametrize("layout", ["gray", "gray16be"])
+def test_grey_png_is_not_said_to_be_rgb(tmp_path: Path, layout: str) -> None:
+    source = media.make_video(tmp_path / "night.mov", codec="png", layout=layout)
+
+    enhance(source, tmp_path / "day.mp4")
+
+    with VideoSource(tmp_path / "day.mp4") as reader:
+        assert reader.format.matrix == UNSPECIFIED
 
 
 BT601, BT2020 = (0.299, 0.114), (0.2627, 0.0593)  # red and blue in luma

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.packet import Packet
 
@@ -118,6 +119,73 @@ def test_sound_of_telephones_and_old_cameras_has_the_same_samples_in_mkv_and_it_
     assert starts[1] == pytest.approx(starts[0], abs=0.001)
     assert f"audio stream #1 ({codec}" in " ".join(writer.notes)
     assert "becomes pcm_s16le: the same samples" in " ".join(writer.notes)
+
+
+def heard_from(path: Path) -> float:
+    """When the first sample is heard, in seconds since the first picture."""
+    with av.open(str(path)) as file:
+        shown = next(file.decode(video=0)).time
+    with av.open(str(path)) as file:
+        return next(file.decode(audio=0)).time - shown
+
+
+@pytest.mark.parametrize(
+    ("codec", "form", "becomes", "off"),
+    [("wmav2", "fltp", "pcm_s16le: its samples, rounded", 1), ("pcm_bluray", "s32", "pcm_s24le: the same samples", 0)],
+)
+def test_sound_that_no_container_is_given_goes_into_mkv_as_pcm(
+    tmp_path: Path, codec: str, form: str, becomes: str, off: int
+) -> None:
+    sound = media.Sound(codec=codec, layout="stereo", form=form, seconds=0.4, bit_rate=128_000)
+    if codec == "wmav2":
+        source = media.make_video(tmp_path / "night.wmv", codec="wmv2", sound=[sound])
+    else:
+        options = {"mpegts_m2ts_mode": "1"}
+        source = media.make_video(tmp_path / "night.m2ts", sound=[sound], muxer_options=options)
+
+    writer = enhance(source, tmp_path / "day.mkv")[1]
+
+    before, after = (media.samples(path).astype(int) for path in (source, tmp_path / "day.mkv"))
+    assert before.size == after.size > 0
+    assert np.abs(before - after).max() <= off < np.abs(before).max()
+    assert heard_from(tmp_path / "day.mkv") == pytest.approx(heard_from(source), abs=0.001)
+    assert becomes in " ".join(writer.notes)
+
+
+def test_sound_in_a_codec_that_nobody_knows_is_dropped_and_the_rest_enhanced(tmp_path: Path) -> None:
+    """As the second sound of a phone's film, which only its maker's programs know."""
+    source = media.make_video(tmp_path / "phone.mp4", sound=[media.Sound(), media.Sound()])
+    data = bytearray(source.read_bytes())
+    at = data.rindex(b"mp4a")
+    data[at : at + 4] = b"apac"
+    at = data.index(b"esds", at)
+    data[at : at + 4] = b"xxxx"
+    source.write_bytes(data)
+
+    writer = enhance(source, tmp_path / "day.mp4")[1]
+
+    assert [kind for kind, *_ in streams(tmp_path / "day.mp4")] == ["video", "audio"]
+    assert "audio stream #2 (unknown, und) is dropped: its codec is not known here" in " ".join(writer.notes)
+
+
+def test_sound_of_a_transport_stream_that_begins_late_is_found(tmp_path: Path) -> None:
+    sound = media.Sound(start=Fraction(8), seconds=1, rate=44_100)
+    source = media.make_video(tmp_path / "late.ts", frames=45, rate=5, sound=[sound])
+
+    enhance(source, tmp_path / "day.mkv")
+
+    came = [packets(path, 1)[0][1] for path in (source, tmp_path / "day.mkv")]
+    assert came[1] == pytest.approx(came[0], abs=0.001)
+
+
+def test_sound_that_is_announced_and_never_comes_is_dropped_and_it_is_said(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.ts", sound=[media.Sound()])
+    media.silence(source)
+
+    writer = enhance(source, tmp_path / "day.ts")[1]
+
+    assert times(tmp_path / "day.ts") == times(source)
+    assert "audio stream #1 (aac) is dropped: it is announced, and nothing of it was found" in " ".join(writer.notes)
 
 
 def test_sound_that_begins_later_than_avi_can_say_is_told(tmp_path: Path) -> None:

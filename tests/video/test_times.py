@@ -198,6 +198,24 @@ def test_avi_with_repeated_pictures_gives_each_stored_picture_once_at_its_time(t
         assert [f.pts for f in reader] == [0, 1, 2, 6, 7, 8]
 
 
+@pytest.mark.parametrize(("name", "codec"), [("night.avi", "mpeg4"), ("night.m2v", "mpeg2video")])
+def test_pictures_stored_in_another_order_where_they_have_numbers_follow_without_a_gap(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    source = media.make_video(tmp_path / name, codec=codec, frames=12, options={"bf": "2", "g": "6"})
+
+    with VideoSource(source) as reader:
+        assert [f.time for f in reader] == [Fraction(n, 25) for n in range(12)]
+        assert not reader.notes
+
+
+def test_a_start_in_a_raw_stream_is_counted_from_its_beginning(tmp_path: Path) -> None:
+    source = media.make_video(tmp_path / "night.h264", frames=50, options={"g": "12"})
+
+    with VideoSource(source, start=1.0, duration=0.2) as reader:
+        assert [round(f.time * 25) for f in reader] == [25, 26, 27, 28, 29]
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
 @pytest.mark.parametrize(("start", "duration"), [(0.4, 0.4), (0.5, None), (None, 0.2), (1.92, 5.0), (0.2, 0.04)])
 def test_start_and_duration_choose_frames_by_their_exact_time(
