@@ -54,16 +54,18 @@ class Linear:
 
     def _decoded(self, packet: "Packet[Any] | None") -> "list[Packet[Any]]":
         try:
-            return [self._packet(frame) for frame in self._decoder.decode(packet)]
+            decoded = self._decoder.decode(packet)
         except FFmpegError:
             return []
+        parts = [(part, frame.pts) for frame in decoded for part in self._resampler.resample(frame)]
+        return [self._packet(part, pts) for part, pts in parts]
 
-    def _packet(self, frame: AudioFrame) -> "Packet[Any]":
-        samples = np.concatenate([part.to_ndarray() for part in self._resampler.resample(frame)], axis=1)
+    def _packet(self, frame: AudioFrame, pts: int | None) -> "Packet[Any]":
+        samples = frame.to_ndarray()
         body = samples.reshape(-1, 1).view(np.uint8)[:, 1:] if self._wide else samples  # s32 has its bits at the top
         packet: Packet[Any] = Packet(body.tobytes())
         packet.time_base = self._time_base
-        packet.pts = packet.dts = frame.pts if frame.pts is not None else self._end
+        packet.pts = packet.dts = pts if pts is not None else self._end
         packet.duration = round(frame.samples / frame.sample_rate / self._time_base)
         self._end = None if packet.pts is None else packet.pts + packet.duration
         packet.is_keyframe = True
