@@ -139,11 +139,11 @@ def test_a_scene_looks_the_same_at_15_30_and_60_frames_per_second():
     by_rate = {rate: enhanced(rate, smoothing=0.5) for rate in (15, 30, 60)}
     single = enhanced(15, smoothing=0.0)
     memory = [np.abs(by_rate[60][t].y - single[t].y.astype(float)).mean() for t in by_rate[15]]
-    for rate in (15, 30):
+    for rate, usual, most in ((15, 2, 9), (30, 1.5, 5)):
         apart = [np.abs(by_rate[rate][t].y - by_rate[60][t].y.astype(float)).mean() for t in by_rate[15]]
-        assert np.mean(apart) < 2
+        assert np.mean(apart) < usual
         assert np.mean(apart) < np.mean(memory) / 4  # or the rates would agree for want of any memory
-        assert max(apart) < max(memory) / 3  # where the light comes back from nothing
+        assert max(apart) < min(most, max(memory) / 3)  # where the light comes back from nothing
 
 
 def test_without_smoothing_every_frame_of_a_video_is_the_picture_alone_bit_for_bit():

@@ -41,13 +41,8 @@ class Recipe:
     name: str
     network: NetworkSize = field(default_factory=NetworkSize)
     mixture: Mixture = field(default_factory=Mixture)
-    clean: tuple[str, ...] = (
-        "bsds500/train",
-        "open-photos",
-        "clips",
-        "lol-v1/train/high",
-    )  # folders of clean pictures;
-    # one that is named twice comes twice as often
+    # Folders of clean pictures; one that is named twice comes twice as often.
+    clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")
     foreground: float = 0.0  # share of the clean pictures with something dark or pale before them, see foreground.py
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
     noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'

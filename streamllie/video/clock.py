@@ -10,8 +10,9 @@ DECODER_DEPTH = 256  # packets that a decoder may hold; more waiting times than 
 class FrameClock:
     """Remembers the last pts, the decoding times of packets without pts, and clock jumps."""
 
-    def __init__(self, *, time_base: Fraction, rate: Fraction | None) -> None:
-        self._time_base = time_base
+    def __init__(self, *, time_base: Fraction, rate: Fraction | None, numbered: bool = False) -> None:
+        """`numbered`: a pts is none, see `tags.is_numbered`."""
+        self._time_base, self._numbered = time_base, numbered
         self._step = max(1, round(1 / (rate or Fraction(25)) / time_base))  # 25: what libav assumes for raw streams
         self._decoding_times: deque[int] = deque(maxlen=DECODER_DEPTH)
         self._last: int | None = None
@@ -30,6 +31,7 @@ class FrameClock:
     def stamp(self, pts: int | None) -> int:
         """The time of the next frame in display order, in units of time_base."""
         waiting = self._decoding_times.popleft() if self._decoding_times else None
+        pts = None if self._numbered else pts
         self._has_pts = self._has_pts or pts is not None
         if pts is None and not self._has_pts:
             # One packet is one picture, so the n-th picture shown takes the n-th decoding time.

@@ -9,7 +9,6 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -22,7 +21,7 @@ from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.inputs import Input
 from streamllie.video.opening import reason
 from streamllie.video.planes import Planar
-from streamllie.video.tags import frame_rate, oriented, video_format
+from streamllie.video.tags import frame_rate, is_raw, oriented, video_format
 
 STAMPED = 1.0  # seconds; a camera's own stamp is believed if it is no older than this
 TICK = Fraction(1, 90_000)  # seconds, in which times of coming are counted
@@ -51,8 +50,7 @@ class LiveFrames:
         self._step = 1 / (rate or Fraction(25))  # seconds
         self._clock = FrameClock(time_base=self._time_base, rate=rate)
         # Where nobody tells times libav makes them up: what is shown as it comes has the time of its coming.
-        raw = stream.container.format.flags & Flags.no_timestamps.value
-        self._untimed = bool(raw) and not input.at_its_pace
+        self._untimed = is_raw(stream.container) and not input.at_its_pace
         if self._untimed:
             self._time_base = TICK
         self._last = -1

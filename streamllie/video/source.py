@@ -13,7 +13,6 @@ import av
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.format import Flags
 from av.video.stream import VideoStream
 
 from streamllie.errors import SourceError
@@ -38,7 +37,6 @@ log = logging.getLogger(__name__)
 
 GEN_PTS = 1  # libav's AVFMT_FLAG_GENPTS, which PyAV sets: it shifts avi by a frame; our clock does better
 MISSING = 1  # seconds, or a tenth of the length; an end that comes earlier than the header says by so much is told
-COUNTING = {"avi", "mpegvideo"}  # formats of files whose pictures have numbers, not times
 SEEK_MARGINS = (0, 5, 30, 10**9)  # seconds before the start: an index may miss the keyframe; last, all
 
 
@@ -198,8 +196,7 @@ class VideoSource:
     def _decoded_from_start(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Decoded frames from a keyframe at or before the wanted start, made sure of by decoding one."""
         begin = self._timeline.begin
-        raw = container.format.flags & Flags.no_timestamps.value  # libav would seek to its end
-        if begin is None or not self._timeline.trimmed or raw:
+        if begin is None or not self._timeline.trimmed or tags.is_raw(container):
             return self._decoded(container, stream)
         first = self._timeline.earliest
         for margin in SEEK_MARGINS:
@@ -215,16 +212,16 @@ class VideoSource:
         raise AssertionError("the last margin leads to the start")
 
     def _reset(self, stream: VideoStream) -> None:
-        self._clock = FrameClock(time_base=self._time_base, rate=tags.frame_rate(stream))
+        self._clock = FrameClock(
+            time_base=self._time_base, rate=tags.frame_rate(stream), numbered=tags.is_numbered(stream)
+        )
         self._damaged.clear()
         self.video_bytes = 0
 
     def _progressive(self, stream: VideoStream, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         every_frame = stream_is_interlaced(stream)
-        # Of pictures that are not shown as they are stored these know decoding times alone.
-        counts = stream.container.format.name in COUNTING and stream.codec_context.has_b_frames
         for frame in frames:
-            frame.pts = self._clock.stamp(None if counts else frame.pts)
+            frame.pts = self._clock.stamp(frame.pts)
             if self._deinterlacer is None and (every_frame or frame.interlaced_frame):
                 self._note("interlaced: deinterlaced with bwdif, one frame out for each frame in")
                 self._deinterlacer = Deinterlacer(stream, time_base=self._time_base, every_frame=every_frame)

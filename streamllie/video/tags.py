@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import av
 from av import logging as libav_log
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
@@ -22,6 +22,7 @@ from streamllie.video.planes import depth_for, is_full_range, is_rgb, rgb_matrix
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix
 RGB = 0  # of matrix
+NUMBERED = {"avi", "mpegvideo"}  # formats of files
 LIMITED, FULL = 1, 2  # of range; 0 is untagged
 CHROMA_LOCATIONS = (
     "unspecified",
@@ -79,10 +80,20 @@ def side_data(frame: av.VideoFrame) -> Mapping[Any, Any]:
         return {}
 
 
+def is_raw(container: Container) -> bool:
+    """Whether it is a bare stream without times, in which libav cannot seek."""
+    return bool(container.format.flags & Flags.no_timestamps.value)
+
+
+def is_numbered(stream: VideoStream) -> bool:
+    """Whether its pictures have numbers, not times: where some are shown later than stored, their pts are wrong."""
+    return stream.container.format.name in NUMBERED and bool(stream.codec_context.has_b_frames)
+
+
 def frame_rate(stream: VideoStream) -> Fraction | None:
     """Frames per second, if anybody says. Of a raw stream, which has no times, it is what its codec says."""
-    raw = stream.container.format.flags & Flags.no_timestamps.value
-    return (stream.guessed_rate if raw else None) or stream.average_rate or stream.guessed_rate or None
+    of_codec = stream.guessed_rate if is_raw(stream.container) else None
+    return of_codec or stream.average_rate or stream.guessed_rate or None
 
 
 def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | None:
