@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from streamllie.video.v4l2 import users_of
 NO_LISTENING = {0, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}  # 0: the bridge is not there
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
 IN_ORDER = {"mpeg1video", "mpeg2video", "mpeg4"}  # decoders to which `low_delay` says that there are no B-frames
+HANGING_UP = 1.0  # seconds for libav to take the call that ends its wait
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
 
 log = logging.getLogger(__name__)
@@ -127,17 +128,22 @@ def _open_meanwhile(input: Input, stop: Stop) -> InputContainer:
         stop.changed.wait_for(lambda: opened.done() or stop.is_set)
     if not opened.done():
         if input.waits:
-            _call(input.url)  # or it would hold its port, and take the next call, until its time is over
+            _hang_up(input.url, opened)
         opened.add_done_callback(lambda late: late.exception() or late.result().close())
         raise SourceError(f'"{input.name}" was given up while it was opened')
     return opened.result()
 
 
-def _call(url: str) -> None:
-    """Make libav, which waits for a call here, stop waiting."""
-    place = urlsplit(url)
-    with suppress(OSError, ValueError), socket.create_connection((place.hostname or "", place.port or 0), timeout=1):
-        pass
+def _hang_up(url: str, opened: Future[InputContainer]) -> None:
+    """Call libav, which waits for a call here, so that it waits no longer and leaves its port to whoever is next.
+
+    Again if it does not wait yet: a thread begins when the machine has time for it.
+    """
+    place, until = urlsplit(url), time.monotonic() + HANGING_UP
+    while not opened.done() and time.monotonic() < until:
+        with suppress(OSError, ValueError):
+            socket.create_connection((place.hostname or "", place.port or 0), timeout=1).close()
+        wait([opened], timeout=0.02)
 
 
 def _not_opened(input: Input, error: Exception) -> SourceError:
