@@ -49,6 +49,7 @@ def choose(
     suffix: str,
     codec: str = "auto",
     source_codec: str | None = None,
+    source_profile: str | None = None,
     crf: float | None = None,
     preset: str | None = None,
     max_bitrate: str | int | None = None,
@@ -77,6 +78,8 @@ def choose(
             refused.append(f"{encoder.name} does not run here ({failure})")
             log.info("%s; trying the next encoder", refused[-1])
             continue
+        if preset is None and encoder.family == source_codec:
+            preset = dict(encoder.kept_profiles).get(source_profile or "")
         options = options_of(encoder, video, crf=crf, preset=preset, max_bitrate=max_bitrate, source_rate=source_rate)
         choice = Choice(
             encoder=encoder,

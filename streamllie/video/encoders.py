@@ -7,6 +7,13 @@ X26_PRESETS = (
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
 PRORES_PROFILES = ("proxy", "lt", "standard", "hq")
+PRORES_KEPT = (
+    ("Proxy", "proxy"),
+    ("LT", "lt"),
+    ("HQ", "hq"),
+    ("4444", "hq"),
+    ("XQ", "hq"),
+)  # as libav calls those of a source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +26,7 @@ class Encoder:
     preset_option: str | None = None
     presets: tuple[str, ...] = ()
     preset: str | None = None
+    kept_profiles: tuple[tuple[str, str], ...] = ()  # of a source of its family: the profile, the preset that keeps it
     quality_option: str | None = None  # where --crf goes
     quality: int = 0
     quality_range: tuple[int, int] = (0, 51)
@@ -117,6 +125,7 @@ ENCODERS = (
         preset_option="profile",
         presets=PRORES_PROFILES,
         preset="standard",
+        kept_profiles=PRORES_KEPT,
         full_range_in=frozenset(),
     ),
 )

@@ -143,8 +143,7 @@ class VideoSink:
 
     def _open(self) -> None:
         container_options = dict(self._kind.options)
-        source_codec: str | None = None
-        source_rate: float | None = None
+        source_codec = source_profile = source_rate = None
         self._output: OutputContainer = av.open(
             f"file:{self._temporary}", mode="w", format=self._kind.muxer, container_options=container_options
         )
@@ -153,7 +152,7 @@ class VideoSink:
             with open_input(self._copy_from) as container:
                 timeline = Timeline.of(container, start=self._start, duration=self._duration)
                 main = video_stream(container, self._copy_from)
-                source_codec = main.codec_context.codec.canonical_name
+                source_codec, source_profile = main.codec_context.codec.canonical_name, main.codec_context.profile
                 source_rate = source_bit_rate(container, main)
             whole_ticks = timeline.shift(keep_late_start=self._kind.late_start) // self.format.time_base
             self._shift = whole_ticks * self.format.time_base
@@ -172,6 +171,7 @@ class VideoSink:
             suffix=self.path.suffix,
             codec=self._codec,
             source_codec=source_codec,
+            source_profile=source_profile,
             crf=self._crf,
             preset=self._preset,
             max_bitrate=self._max_bitrate,

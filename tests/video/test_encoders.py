@@ -60,6 +60,20 @@ def test_prores_stays_prores_though_ours_has_fewer_bits_and_an_odd_size_says_why
 
 
 @pytest.mark.parametrize(
+    ("source", "preset", "profile"),
+    [("proxy", None, "Proxy"), ("lt", None, "LT"), ("hq", None, "HQ"), ("4444", None, "HQ"), ("hq", "lt", "LT")],
+)
+def test_prores_keeps_its_profile_unless_another_is_wished_for(tmp_path, source, preset, profile):
+    layout = "yuv444p10le" if source == "4444" else "yuv422p10le"
+    cut = media.make_video(
+        tmp_path / "cut.mov", codec="prores_ks", layout=layout, frames=3, options={"profile": source}
+    )
+    enhance(cut, tmp_path / "day.mov", preset=preset)
+    with av.open(str(tmp_path / "day.mov")) as container:
+        assert container.streams.video[0].codec_context.profile == profile
+
+
+@pytest.mark.parametrize(
     ("codec", "container"),
     [("h264", "mp4"), ("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv"), ("prores", "mov")],
 )
