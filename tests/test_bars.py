@@ -140,7 +140,7 @@ def test_the_picture_is_mirrored_into_its_bars_and_they_come_back_as_they_were(s
 def test_a_picture_in_bars_becomes_as_bright_as_without_them_and_the_bars_stay_black(sides):
     def enhanced(frames: list[Frame]) -> Frame:
         format = VideoFormat(height=frames[0].y.shape[0], width=frames[0].y.shape[1])
-        with open_engine(shelf.find("lite"), format, backend="openvino", precision="fp32") as engine:
+        with open_engine(shelf.find("lite"), format, backend="onnxruntime", precision="fp32") as engine:
             steady = Steady(engine, format, Smoothing(0.5), strength=1.0)
             return [steady(frame) for frame in frames][-1]
 
@@ -162,7 +162,7 @@ def test_pictures_that_have_nothing_to_do_with_each_other_do_not_share_bars():
     rgb = np.dstack([y] * 3)
     boxed = rgb.copy()
     boxed[:16], boxed[-16:] = 0, 0
-    with Enhancer(backend="openvino", precision="fp32") as enhance:
+    with Enhancer(backend="onnxruntime", precision="fp32") as enhance:
         alone = enhance(rgb)
         bright = enhance(boxed)
         assert (bright[:14] == 0).all()

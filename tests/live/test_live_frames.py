@@ -131,7 +131,7 @@ def test_sound_that_has_not_begun_is_left_out_and_the_picture_goes_on(tmp_path, 
     """As of an HDMI encoder with nothing at its input: the program names a track of which nothing comes."""
     path = make_video(tmp_path / "night.ts", frames=30, sound=[Sound(codec="aac", seconds=1.2)])
     silence(path)
-    relay(str(path), str(tmp_path / "day.mkv"), backend="openvino")
+    relay(str(path), str(tmp_path / "day.mkv"), backend="onnxruntime")
     assert len(pictures(tmp_path / "day.mkv")) > 10
     assert "has not begun, or cannot be decoded: it is left out" in caplog.text
     with av.open(str(tmp_path / "day.mkv")) as container:
@@ -185,7 +185,7 @@ def test_a_mirrored_source_is_shown_as_players_do(tmp_path):
 def test_sound_with_headers_of_its_own_goes_into_mp4(tmp_path):
     """AAC of transport streams has some in each packet (ADTS), which mp4 does not take."""
     path = make_video(tmp_path / "night.ts", frames=30, sound=[Sound(codec="aac", seconds=1.2)])
-    relay(str(path), str(tmp_path / "day.mp4"), backend="openvino")
+    relay(str(path), str(tmp_path / "day.mp4"), backend="onnxruntime")
     with av.open(str(tmp_path / "day.mp4")) as container:
         assert sum(1 for packet in container.demux(audio=0) if packet.size) > 30
     assert pictures(tmp_path / "day.mp4")[0][0] == 0

@@ -14,7 +14,7 @@ from streamllie.video.inputs import Input, resolve
 from tests.media import make_video
 from tests.waiting import happens
 
-QUICK: dict[str, Any] = {"controls": Controls(enabled=False), "backend": "openvino", "budget": 1.0}
+QUICK: dict[str, Any] = {"controls": Controls(enabled=False), "backend": "onnxruntime", "budget": 1.0}
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def serving(source: Path | None = None) -> Server:
     """A server for this machine; no picture counts as late, however slow the machine is."""
     controls = Controls(always=True)
     return Server(
-        source and str(source), host="127.0.0.1", port=0, token=None, model="lite", backend="openvino", budget=30.0,
+        source and str(source), host="127.0.0.1", port=0, token=None, model="lite", backend="onnxruntime", budget=30.0,
         controls=controls,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def test_a_visitor_sees_the_source_bright_and_its_controls_act(night):
             visitor.controls.send('{"enabled": false}')
             await happens(lambda: 0 < visitor.light < 1.2 * DARK, "a dark picture")
             await happens(lambda: visitor.told[-1]["stats"].get("frames"), "figures")
-            assert visitor.told[-1]["stats"]["backend"].startswith("openvino")
+            assert visitor.told[-1]["stats"]["backend"].startswith("onnxruntime")
             assert visitor.told[0]["controls"]["enabled"]
             assert not visitor.told[-1]["controls"]["enabled"]
 

@@ -134,7 +134,7 @@ def test_the_newest_frame_wins_and_what_gave_way_is_counted():
 
 def test_an_error_of_the_model_ends_the_run_with_its_sentence(tmp_path):
     path = make_video(tmp_path / "night.mp4")
-    live = Live(resolve(str(path)), backend="openvino", precision="fp32")
+    live = Live(resolve(str(path)), backend="onnxruntime", precision="fp32")
     live.controls.strength = 7.0  # as no view would
 
     with pytest.raises(ValueError, match="strength is"), live:

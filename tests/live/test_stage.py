@@ -23,7 +23,7 @@ def shot(n: int, *, captured: float) -> Shot:
 
 
 def stage(*, waits: bool = False) -> Stage:
-    return Stage(find("lite"), Controls(always=True), Pace(), backend="openvino", precision="fp32", waits=waits)
+    return Stage(find("lite"), Controls(always=True), Pace(), backend="onnxruntime", precision="fp32", waits=waits)
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -60,5 +60,5 @@ def test_black_bars_do_not_make_a_well_lit_picture_dark():
             frame = Frame(y=y, u=grey, v=grey, pts=n, time_base=Fraction(1, 30))
             yield Shot(frame=frame, format=format, captured=began + n / 30)
 
-    *_, last = Stage(find("lite"), Controls(), Pace(), backend="openvino", precision="fp32").of(shots())
+    *_, last = Stage(find("lite"), Controls(), Pace(), backend="onnxruntime", precision="fp32").of(shots())
     assert last.after is last.before

@@ -58,7 +58,7 @@ def mean_light(path: Path | str) -> float:
 
 
 def send(source: str, target: str, **options) -> None:
-    relay(source, target, backend="openvino", smoothing=0.0, **options)
+    relay(source, target, backend="onnxruntime", smoothing=0.0, **options)
 
 
 @pytest.mark.slow

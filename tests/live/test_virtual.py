@@ -152,7 +152,9 @@ def test_the_source_is_let_go_while_no_program_reads_and_opened_again_for_the_ne
     over = threading.Event()
 
     def begin(duration: float | None) -> Live:
-        begun.append(Live(resolve(str(clip)), controls=Controls(enabled=False), backend="openvino", duration=duration))
+        begun.append(
+            Live(resolve(str(clip)), controls=Controls(enabled=False), backend="onnxruntime", duration=duration)
+        )
         return begun[-1]
 
     def see(picture: Shown) -> None:
