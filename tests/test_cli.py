@@ -8,7 +8,7 @@ import typer
 
 from streamllie import cli, stills
 from streamllie.stills import Still
-from tests.command import events, frame_count, streamllie
+from tests.command import FAST, events, frame_count, streamllie
 from tests.media import FRAMES
 
 
@@ -23,12 +23,12 @@ def test_enhance_writes_the_video_and_says_what_it_did_in_one_line(night, tmp_pa
 
 
 def test_quiet_says_nothing(night, tmp_path):
-    done = streamllie("enhance", night, tmp_path / "day.mp4", "--quiet")
+    done = streamllie("enhance", *FAST, night, tmp_path / "day.mp4", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_json_gives_progress_and_last_the_promised_event(night, tmp_path):
-    done = streamllie("enhance", night, tmp_path / "day.mp4", "--json")
+    done = streamllie("enhance", *FAST, night, tmp_path / "day.mp4", "--json")
     *progress, last = events(done)
     assert progress
     assert all(event["event"] == "progress" for event in progress)
@@ -51,7 +51,7 @@ def test_escape_sequences_in_a_name_are_spelt_out(tmp_path, dark_rgb):
     (tmp_path / "in").mkdir()
     for name in ("\x1b[31ma.png", "b\udce9.png"):
         stills.write(tmp_path / "in" / name, Still(rgb=dark_rgb))
-    done = streamllie("enhance", tmp_path / "in", tmp_path / "out")
+    done = streamllie("enhance", *FAST, tmp_path / "in", tmp_path / "out")
     assert done.returncode == 0
     assert "\x1b" not in done.stderr
     assert r"\x1b[31ma.png: -> " in done.stderr
@@ -154,7 +154,7 @@ def test_times_are_read_as_people_write_them(text, seconds):
 
 
 def test_start_and_duration_reach_the_video(night, tmp_path):
-    done = streamllie("enhance", night, tmp_path / "d.mp4", "--start", "0:00.12", "--duration", "0.16", "--json")
+    done = streamllie("enhance", *FAST, night, tmp_path / "d.mp4", "--start", "0:00.12", "--duration", "0.16", "--json")
     assert events(done)[-1]["frames"] == 4
 
 
@@ -177,7 +177,7 @@ def test_an_empty_name_is_a_wrong_usage_and_not_the_current_folder(night, tmp_pa
 
 def test_a_picture_goes_in_and_out(tmp_path, dark_rgb):
     stills.write(tmp_path / "in.png", Still(rgb=dark_rgb))
-    done = streamllie("enhance", tmp_path / "in.png", tmp_path / "out.png", "--json")
+    done = streamllie("enhance", *FAST, tmp_path / "in.png", tmp_path / "out.png", "--json")
     assert (events(done)[-1]["event"], events(done)[-1]["frames"]) == ("done", 1)
     assert stills.read(tmp_path / "out.png").rgb.mean() > 1.5 * dark_rgb.mean()
 
@@ -189,7 +189,7 @@ def test_a_folder_reports_each_file_names_the_skipped_and_fails_at_the_end(tmp_p
     (source / "broken.png").write_bytes(b"not a picture")
     (source / "notes.txt").write_text("not media")
     stills.write(source / "z.png", Still(rgb=dark_rgb))
-    done = streamllie("enhance", source, tmp_path / "out")
+    done = streamllie("enhance", *FAST, source, tmp_path / "out")
     assert done.returncode == 1
     a, broken, notes, z, last = done.stderr.splitlines()
     assert "-> " in a
@@ -204,7 +204,7 @@ def test_a_folder_with_json_has_an_event_for_each_file(tmp_path, dark_rgb):
     source.mkdir()
     stills.write(source / "a.png", Still(rgb=dark_rgb))
     (source / "notes.txt").write_text("not media")
-    done = streamllie("enhance", source, tmp_path / "out", "--json")
+    done = streamllie("enhance", *FAST, source, tmp_path / "out", "--json")
     assert done.returncode == 0
     assert [event["event"] for event in events(done)] == ["file", "skipped", "done"]
     assert events(done)[-1]["frames"] == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import COMMAND, frame_count
+from tests.command import COMMAND, FAST, frame_count
 from tests.media import FRAMES, make_video
 
 
@@ -18,7 +18,7 @@ from tests.media import FRAMES, make_video
 def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, number):
     night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
     process = subprocess.Popen(
-        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
+        [*COMMAND, "enhance", *FAST, str(night), str(tmp_path / "day.mp4"), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,7 +43,7 @@ def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, 
 def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_path):
     night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
     process = subprocess.Popen(
-        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4"), "--json"],
+        [*COMMAND, "enhance", *FAST, str(night), str(tmp_path / "day.mp4"), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,7 +72,7 @@ def test_a_full_or_closed_stdout_is_one_sentence_and_no_mistake_of_ours(words):
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_cost_nothing(night, tmp_path, closed):
-    command = shlex.join([*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")])
+    command = shlex.join([*COMMAND, "enhance", *FAST, str(night), str(tmp_path / "day.mp4")])
     assert subprocess.run(["sh", "-c", f"{command} {closed}"], check=False, timeout=60).returncode == 0
     assert frame_count(tmp_path / "day.mp4") == FRAMES
 
@@ -81,7 +81,7 @@ def test_a_terminal_that_goes_away_does_not_cost_the_work(tmp_path):
     night = make_video(tmp_path / "long.mp4", frames=300, options={"bf": "0"})
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "enhance", str(night), str(tmp_path / "day.mp4")], stderr=theirs, start_new_session=True
+        [*COMMAND, "enhance", *FAST, str(night), str(tmp_path / "day.mp4")], stderr=theirs, start_new_session=True
     )
     os.close(theirs)
     os.read(ours, 1)
