@@ -11,10 +11,12 @@ import pytest
 from streamllie import backends
 from tests.media import Sound, make_video
 
+EXPORTS = ("test_export.py", "test_engine.py")  # half a minute each
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the folder of the longest tests: nothing long is left for one process at the end."""
-    items.sort(key=lambda item: item.path.parent.name != "training")
+    """Begin with what takes longest: nothing long is left for one process at the end, and none waits for an export."""
+    items.sort(key=lambda item: (item.path.name not in EXPORTS, item.path.parent.name != "training"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -149,11 +149,11 @@ def test_reset_forgets_and_the_first_frame_never_remembers(lite, backend):
 
 def test_a_steady_input_comes_to_rest_where_it_would_have_without_what_was_before(engine):
     frame = dark_frame(SMALL)
-    for _ in range(300):
+    for _ in range(150):
         alone = engine(frame, keep=0.9)
     engine.reset()
     engine(replace(frame, y=frame.y // 2 + 8))
-    for _ in range(300):
+    for _ in range(150):
         out = engine(frame, keep=0.9)
     before = out
     after = engine(frame, keep=0.9)
