@@ -34,7 +34,7 @@ def cache(tmp_path_factory) -> EngineCache:
 
 
 @pytest.mark.parametrize(
-    ("model", "precision", "targets"), [*((model, "fp16", ("sm89",)) for model in MODELS), ("lite", "fp32", ())]
+    ("model", "precision", "targets"), [*((model, "fp16", ("sm89",)) for model in MODELS), ("lite-lol", "fp32", ())]
 )
 def test_every_model_builds_with_open_sizes_and_stays_small(model, precision, targets, cache):
     shares = []
