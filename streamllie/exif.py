@@ -4,6 +4,8 @@ import contextlib
 import re
 import struct
 
+HEAD = b"Exif\0\0"  # in jpg before the bytes themselves
+LONG = 4  # the type of 32 bits; an orientation has 16, but some programs write it so
 ORDERS = {b"II": "<", b"MM": ">"}
 ORIENTATION, MORE, THUMBNAIL = 0x0112, 0x8769, 0x0201  # tags; MORE is where another directory begins
 # What is said of the picture across and down: size, resolution, size once more, resolution in the focal plane.
@@ -16,6 +18,7 @@ def upright(exif: bytes) -> tuple[bytes, int]:
 
     The orientation is 0 where they do not say. What is cut short is mended as far as it goes.
     """
+    exif = exif.removeprefix(HEAD)  # some programs write it into webp too
     data, turn, order = bytearray(exif), 0, ORDERS.get(exif[:2])
     if order is None:
         return exif, 0
@@ -23,8 +26,10 @@ def upright(exif: bytes) -> tuple[bytes, int]:
         (start,) = struct.unpack_from(order + "I", data, 4)
         entries = _entries(data, order, start)
         if ORIENTATION in entries:
-            (turn,) = struct.unpack_from(order + "H", data, entries[ORIENTATION] + 8)
-            struct.pack_into(order + "H", data, entries[ORIENTATION] + 8, 1)
+            place = entries[ORIENTATION]
+            number = order + ("I" if struct.unpack_from(order + "H", data, place + 2)[0] == LONG else "H")
+            (turn,) = struct.unpack_from(number, data, place + 8)
+            struct.pack_into(number, data, place + 8, 1)
         if MORE in entries:
             entries = _entries(data, order, *struct.unpack_from(order + "I", data, entries[MORE] + 8)) | entries
         if is_quarter(turn):

@@ -38,6 +38,17 @@ def test_a_camera_turned_is_told_upright_with_its_sides_exchanged_and_no_thumbna
     assert told[8 : 38 + 30] == first + directory(order, 38, list(kinds), 0)
 
 
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+def test_an_orientation_of_32_bits_is_one_too(order):
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    told, found = exif.upright(head + directory(order, 8, [(0x0112, 4, 6)], 0))
+    assert (told, found) == (head + directory(order, 8, [(0x0112, 4, 1)], 0), 6)
+
+
+def test_the_head_that_jpg_has_before_it_is_taken_off():
+    assert exif.upright(b"Exif\0\0" + of_a_camera(">", 6)) == exif.upright(of_a_camera(">", 6))
+
+
 def test_what_follows_the_first_directory_and_is_no_second_one_is_left_alone():
     data = bytearray(of_a_camera("<", 1))
     struct.pack_into("<I", data, 34, 38)  # where the second should be is the one with the size

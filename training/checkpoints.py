@@ -71,11 +71,19 @@ def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
 
     A smaller matrix lands in the corner of a larger one: its outputs do not see the new inputs. Of layers that feed a
     gate, each half of the outputs does so. Layers that the smaller network does not have keep their initial values.
+
+    Raises:
+        ValueError: the other network is larger in some part.
     """
     for name, value in network.state_dict().items():
         old = weights.get(name)
-        if old is None or old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
+        if old is None:
             continue
+        if old.dim() != value.dim() or any(a > b for a, b in zip(old.shape, value.shape, strict=True)):
+            raise ValueError(
+                f"{name} of the weights to start from is {list(old.shape)}, and here {list(value.shape)}: a network can"
+                " be larger than the one it starts from, not smaller; see [network] of the recipe"
+            )
         if not value.dim():
             value.copy_(old)  # how many batches a norm has seen
             continue

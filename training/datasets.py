@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from training import degrade, random_clips
 from training.drawings import drawing
 from training.foreground import put_before
-from training.pairs import LOL, PICTURES, SMALLEST, lol_numbers, training_pairs, validation_pairs
+from training.pairs import LOL, PICTURES, SMALLEST, check_size, lol_numbers, training_pairs, validation_pairs
 from training.planes import LUMA, Planes, Rgb, read_clip, read_rgb
 from training.recipe import Recipe
 
 MADE_FROM = "bsds500/val"  # pictures that are made dark for validation
 MADE = 40  # so many of them
 MADE_SHARES = (0.2, 4.0)  # of the noise of that camera, which is stronger than those of training
+LONGEST = 1024  # pixels of a side of a clean picture
 LAMPS = 0.15  # share of the dark pictures that are made with lamps in them
 CLIPS = {".mkv", ".mp4", ".mov", ".webm", ".avi"}
 WELL_LIT = 0.2  # share of the clips that have enough light and come out as they are, where a recipe has such pictures
@@ -37,11 +38,19 @@ def clean_pictures(data: Path, folders: tuple[str, ...]) -> Iterator[Rgb]:
             if path.suffix.lower() in CLIPS:
                 if "person-d" not in path.name:
                     for frame in read_clip(path, every=20 if "person" in path.name else 60):
-                        yield _shrink(frame, 1024)
-            elif path.suffix.lower() in PICTURES:
+                        yield _shrink(frame, LONGEST)
+            elif path.suffix.lower() in PICTURES and not path.name.startswith("."):
                 if folder == f"{LOL}/high" and int(path.stem) not in lol_numbers(data, held_out=False):
                     continue
-                yield _shrink(read_rgb(path), 1024)
+                yield _clean(path)
+
+
+def _clean(path: Path) -> Rgb:
+    rgb = read_rgb(path)
+    longest = max(rgb.shape[:2])
+    least = max(SMALLEST) * -(-longest // LONGEST)  # after it was shrunk
+    check_size(rgb, str(path), (least, least))
+    return _shrink(rgb, LONGEST)
 
 
 def validation(recipe: Recipe, data: Path) -> dict[str, list[tuple[Rgb, Rgb]]]:

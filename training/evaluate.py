@@ -28,7 +28,7 @@ from training.command import picture_target, said, write_picture
 from training.datasets import MADE_FROM, validation
 from training.export import record
 from training.metrics import colour_error, psnr, ssim
-from training.pairs import PICTURES, find_pairs, read_pair
+from training.pairs import PICTURES, check_size, find_pairs, read_pair
 from training.planes import Rgb, read_rgb
 from training.recipe import Mixture, Recipe
 
@@ -145,7 +145,7 @@ def evaluate_clips(args: argparse.Namespace) -> None:
 def _record(args: argparse.Namespace, scores: dict[str, Any]) -> None:
     if args.record:
         model = shelf.find(args.model)
-        record(model.path.parent, model.name, {"scores": model.scores | {args.record: scores}})
+        record(model.path.parent, model.name, {"scores": {args.record: scores}})
 
 
 def pairs(folder: Path) -> Iterator[tuple[str, Rgb, Rgb]]:
@@ -169,11 +169,13 @@ def clipped(out: Rgb, truth: Rgb) -> float:
 
 
 def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
-    paths = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in PICTURES]
+    paths = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
     if not paths:
         raise ValueError(f"{folder} has no pictures")
     for path in paths:
-        yield path, read_rgb(path)
+        rgb = read_rgb(path)
+        check_size(rgb, str(path))
+        yield path, rgb
 
 
 def _small(rgb: Rgb) -> Rgb:

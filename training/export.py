@@ -5,8 +5,12 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 """
 
 import argparse
+import os
 import re
+import sys
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,23 +95,50 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
 def record(shelf: Path, name: str, values: dict[str, Any], *, new: bool = False) -> None:
     """Set keys of a model's entry in the shelf's manifest; scores that were there stay unless the files changed.
 
+    Several processes may do so at once, each for itself: one waits for the other.
+
     Raises:
         ValueError: the manifest is broken, or has no such model and `new` is not set.
         StreamLLIEError: it cannot be written; what was there still is.
     """
-    manifest = shelf / MANIFEST
+    try:
+        with _alone_in(shelf):
+            _record(shelf / MANIFEST, name, values, new=new)
+    except OSError as error:
+        raise write_error(shelf / MANIFEST, error) from error
+
+
+def _record(manifest: Path, name: str, values: dict[str, Any], *, new: bool) -> None:
     document = _read_manifest(manifest)
     entries = document.setdefault("model", tomlkit.aot())
     entry = next((e for e in entries if e.get("name") == name), None)
     if entry is None:
         if not new:
-            raise ValueError(f'no model "{name}" is on the shelf {shelf}; export it first')
+            raise ValueError(f'no model "{name}" is on the shelf {manifest.parent}; export it first')
         entry = tomlkit.table()
         entries.append(entry)
     if "sha256" in values and entry.get("sha256") != values["sha256"]:
         entry.pop("scores", None)  # they belong to the old weights
+    if "scores" in values:
+        values = values | {"scores": dict(entry.get("scores", {})) | values["scores"]}
     entry.update(values)
     write_whole(manifest, lambda path: path.write_text(tomlkit.dumps(document), encoding="utf-8"), overwrite=True)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Generator[None]:
+    """Wait until no other process is in here. On Windows nobody waits."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    folder_itself = os.open(folder, os.O_RDONLY)  # so no file of a lock stays behind
+    try:
+        fcntl.flock(folder_itself, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder_itself)
 
 
 def _read_manifest(manifest: Path) -> tomlkit.TOMLDocument:

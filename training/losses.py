@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.recipe import Losses
+from training.recipe import SSIM_WINDOW, Losses
 
 Planes = Sequence[Tensor]  # y, u, v
 NEAR_WHITE = 0.985  # what is brighter is soon lost
@@ -29,12 +29,12 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _ssim(a: Tensor, b: Tensor) -> Tensor:
-    at = torch.arange(11, dtype=a.dtype, device=a.device) - 5
+    at = torch.arange(SSIM_WINDOW, dtype=a.dtype, device=a.device) - SSIM_WINDOW // 2
     window = torch.exp(-at.square() / (2 * 1.5**2))
     window = window / window.sum()
     stack = torch.cat([a, b, a * a, b * b, a * b], dim=1)  # (B, 5, H, W)
-    stack = F.conv2d(stack, window.view(1, 1, 11, 1).expand(5, 1, 11, 1), groups=5)
-    stack = F.conv2d(stack, window.view(1, 1, 1, 11).expand(5, 1, 1, 11), groups=5)
+    stack = F.conv2d(stack, window.view(1, 1, -1, 1).expand(5, 1, -1, 1), groups=5)
+    stack = F.conv2d(stack, window.view(1, 1, 1, -1).expand(5, 1, 1, -1), groups=5)
     mean_a, mean_b, aa, bb, ab = stack.split(1, dim=1)
     var_a, var_b, cov = aa - mean_a.square(), bb - mean_b.square(), ab - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2

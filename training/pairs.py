@@ -7,8 +7,6 @@ of a folder of your own, the last tenth in the order of names.
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from training.planes import Rgb, read_rgb
 
 LOL = "lol-v1/train"
@@ -24,7 +22,7 @@ SHIFTED = {
 HELD_OUT = (range(60, 80), range(250, 270), range(440, 460), range(620, 640))
 MARGIN = 6
 SMALLEST = (16, 16)  # height and width: what the network works on
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMALLEST) -> list[tuple[Rgb, Rgb]]:
@@ -40,7 +38,7 @@ def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMA
             numbers = sorted({int(p.stem) for p in (folder / "low").iterdir()} - BAD_PAIRS)
         pairs = [lol_pair(data, number) for number in numbers]
         for number, (low, _) in zip(numbers, pairs, strict=True):
-            _check_size(low, f"pair {number} of {folder}", least)
+            check_size(low, f"pair {number} of {folder}", least)
         return pairs
     pairs = find_pairs(folder)
     return [read_pair(*files, least=least) for files in (pairs[: -held_back(pairs)] if hold_out else pairs)]
@@ -95,29 +93,17 @@ def read_pair(low: Path, high: Path, *, least: tuple[int, int] = SMALLEST) -> tu
         ValueError: one of them cannot be read to its end, is smaller than `least` (height, width), or they differ in
             size.
     """
-    for path in (low, high):
-        _check_whole(path)
     dark, bright = read_rgb(low), read_rgb(high)
     if dark.shape != bright.shape:
         raise ValueError(f"{low} is {_size(dark)} and {high} is {_size(bright)}; the two of a pair must be of one size")
-    _check_size(dark, str(low), least)
+    check_size(dark, str(low), least)
     return dark, bright
 
 
-def _check_size(rgb: Rgb, name: str, least: tuple[int, int]) -> None:
+def check_size(rgb: Rgb, name: str, least: tuple[int, int] = SMALLEST) -> None:
+    """Raise ValueError if a picture is smaller than `least` (height, width)."""
     if rgb.shape[0] < least[0] or rgb.shape[1] < least[1]:
         raise ValueError(f"{name} is {_size(rgb)}; here a picture must be {least[1]}x{least[0]} at least: leave it out")
-
-
-def _check_whole(path: Path) -> None:
-    """Of a jpg that is cut short OpenCV fills up what is missing with grey."""
-    if path.suffix.lower() not in {".jpg", ".jpeg"}:
-        return
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is no readable picture ({error}); leave it out, or get it again") from None
 
 
 def _size(rgb: Rgb) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
+END_OF_JPEG, LAST = b"\xff\xd9", 4096  # bytes from the end of the file; some programs write more behind it
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601: weights of R, G and B in it
 
 
@@ -54,11 +56,22 @@ class Planes:
 
 
 def read_rgb(path: Path) -> Rgb:
-    """An image file as (H, W, 3) uint8 RGB."""
+    """An image file as (H, W, 3) uint8 RGB. One that is damaged or cut short is a ValueError."""
+    if path.suffix.lower() in {".jpg", ".jpeg"} and END_OF_JPEG not in path.read_bytes()[-LAST:]:
+        _check_whole(path)
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise ValueError(f"{path} is not a readable picture")
+        raise ValueError(f"{path} is no readable picture; leave it out, or get it again")
     return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def _check_whole(path: Path) -> None:
+    """Of a jpg that is cut short OpenCV fills up what is missing with grey."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is no readable picture ({error}); leave it out, or get it again") from None
 
 
 def read_clip(path: Path, *, every: int = 1) -> Iterator[Rgb]:

@@ -86,7 +86,8 @@ LEAST = {
     **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
     **dict.fromkeys(POSITIVE, 1e-9),
 }
-MOST = {"clips": 1, "ema": 1, "foreground": 1}
+MOST = {"clips": 1, "ema": 1, "foreground": 1, "seed": 2**63 - 1}
+SSIM_WINDOW = 11  # pixels of a side
 CROPS = ("crop", "last_crop", "clip_crop")
 
 
@@ -121,6 +122,13 @@ def build(values: dict[str, Any], network: NetworkSize | None = None) -> Recipe:
         raise ValueError("all of mixture is 0; give one of it a share")
     if made.noise[0] > made.noise[1]:
         raise ValueError(f"noise is {list(made.noise)}; write the least first")
+    used = {"crop": True, "last_crop": made.last_steps, "clip_crop": made.clips}
+    least = SSIM_WINDOW << (made.losses.scales - 1)
+    for key in CROPS:
+        if made.losses.ssim and used[key] and min(getattr(made, key)) < least:
+            raise ValueError(
+                f"{key} is {list(getattr(made, key))}; SSIM at {made.losses.scales} scales needs {least} pixels"
+            )
     return made
 
 

@@ -128,12 +128,12 @@ def train(
         scores: dict[str, float] = {}
         if validated:
             scores = {f"psnr_{name}": round(validate(average, pairs), 3) for name, pairs in unseen.items()}
+        if log.is_best(scores) or (scores and not best.exists()):
+            save_average(best, average=average, step=step, plan=plan)  # first: once saved, a step is not done again
         if validated or stopped or time.monotonic() - saved_at > plan.checkpoint_minutes * 60:
             save(path, network=network, average=average, optimiser=optimiser, step=step, plan=plan)
             saved_at = time.monotonic()
         if validated:
-            if log.is_best(scores) or (scores and not best.exists()):
-                save_average(best, average=average, step=step, plan=plan)
             log.write(
                 step=step,
                 loss=round(running, 5),

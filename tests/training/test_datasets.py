@@ -131,6 +131,20 @@ def test_noise_is_as_strong_as_the_recipe_says(data):
     assert np.abs(np.diff(rough)).mean() > 2 * np.abs(np.diff(calm)).mean()
 
 
+def test_clean_pictures_are_whole_large_enough_and_not_hidden(tmp_path):
+    (tmp_path / "own").mkdir()
+    cv2.imwrite(str(tmp_path / "own/a.jpg"), np.full((64, 2048, 3), 90, np.uint8))
+    (tmp_path / "own/._a.jpg").write_bytes(b"of another system")
+    assert [picture.shape for picture in clean_pictures(tmp_path, ("own",))] == [(32, 1024, 3)]
+    cv2.imwrite(str(tmp_path / "own/b.png"), np.full((1, 4000, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match=r"b\.png is 4000x1; here a picture must be 64x64 at least: leave it out"):
+        list(clean_pictures(tmp_path, ("own",)))
+    data = (tmp_path / "own/a.jpg").read_bytes()
+    (tmp_path / "own/a.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"a\.jpg is no readable picture .*truncated"):
+        list(clean_pictures(tmp_path, ("own",)))
+
+
 def test_pictures_too_dark_to_be_a_goal_are_left_out(data, tmp_path):
     assert len(Samples(RECIPE, data).clean) == 3
     (tmp_path / "night").mkdir()

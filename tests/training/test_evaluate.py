@@ -44,7 +44,14 @@ def test_json_holds_the_means_over_all_pairs_of_what_users_get(folder, monkeypat
     assert printed["psnr"] > untouched + 3
 
 
+def test_a_well_lit_picture_that_is_too_small_to_be_scored_is_named(folder, monkeypatch):
+    cv2.imwrite(str(folder / "high/c.png"), np.full((5, 3, 3), 90, np.uint8))
+    with pytest.raises(SystemExit, match=r"evaluate: .*c\.png is 3x5; here a picture must be 16x16 at least"):
+        run(monkeypatch, "--bright", str(folder / "high"), "--json")
+
+
 def test_well_lit_pictures_are_scored_against_themselves(folder, monkeypatch, capsys):
+    (folder / "high/._a.png").write_bytes(b"of another system")
     run(monkeypatch, "--bright", str(folder / "high"), "--json")
     printed = json.loads(capsys.readouterr().out)
     assert printed["n"] == 2

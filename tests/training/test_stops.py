@@ -57,6 +57,16 @@ def test_the_best_step_is_kept_beside_the_last(data, tmp_path, monkeypatch):
     assert "optimiser" not in best
 
 
+def test_a_run_that_dies_at_its_checkpoint_has_kept_the_best_step(data, tmp_path, monkeypatch):
+    def die(*arguments, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.train.save", die)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(replace(PLAN, steps=2, validate_every=2), data=data, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
 def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_torn(tmp_path):
     log = Log(tmp_path / "log.csv")
     for step in (2, 4, 6):
@@ -117,7 +127,7 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(data, tmp_path, mo
         raise RuntimeError("PytorchStreamWriter failed writing file")
 
     monkeypatch.setattr(checkpoints.torch, "save", half)
-    with pytest.raises(SinkError, match=r"checkpoint\.pt"):
+    with pytest.raises(SinkError, match=r"(best|checkpoint)\.pt"):
         train.train(replace(PLAN, steps=2, validate_every=1), data=data, out=tmp_path)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "checkpoint.pt", "curves.png", "log.csv"]

@@ -156,6 +156,12 @@ def test_a_larger_network_starts_as_the_smaller_one(size, data, tmp_path):
             assert torch.allclose(a, b, atol=1e-5)
 
 
+def test_a_network_does_not_start_from_a_larger_one():
+    large = Network(replace(SMALL, coarse=16)).state_dict()
+    with pytest.raises(ValueError, match=r"down\.weight .* is \[16, 8, 2, 2\], and here \[8, 8, 2, 2\]: .*not smaller"):
+        grow(Network(SMALL), large)
+
+
 def test_two_processes_train_one_network(data, tmp_path):
     write_plan(tmp_path, "steps = 4\nvalidate_every = 2\nautocast = true\n[mixture]\npairs = 1")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
