@@ -154,4 +154,6 @@ def _seconds(time: float) -> Fraction:
             return Fraction(float(time))
     except OverflowError:
         raise ValueError("the time of a picture is too large; give seconds, or leave it out") from None
-    raise ValueError(f"the time of a picture is {time}; give seconds, or leave it out")
+    except TypeError:  # no number
+        pass
+    raise ValueError(f"the time of a picture is {time!r}; give seconds, or leave it out")

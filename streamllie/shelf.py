@@ -16,6 +16,7 @@ from streamllie.errors import ModelError, ModelNotFound
 from streamllie.place import is_file
 
 MANIFEST = "manifest.toml"
+SUFFIXES = (".onnx", ".pt", ".engine")
 KEYS: dict[str, type] = {  # of a model in it
     "name": str, "file": str, "deep_file": str, "weights_file": str, "parameters": int, "bytes": int, "sha256": str,
     "deep_sha256": str, "weights_sha256": str, "licence": str, "summary": str, "scores": dict,
@@ -68,7 +69,11 @@ def find(name: str | Path) -> Model:
         if model.name == str(name):
             return _checked(model)
     path = Path(name)
-    if is_file(path) and path.suffix in {".onnx", ".pt", ".engine"}:
+    if is_file(path):
+        if path.suffix not in SUFFIXES:
+            raise ModelNotFound(
+                f'"{path}" is no file of a model: such names end in {", ".join(SUFFIXES)}, in small letters'
+            )
         return _loose(path)
     names = ", ".join(m.name for m in on_shelf) or "none"
     raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')

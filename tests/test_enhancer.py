@@ -48,8 +48,8 @@ def test_with_smoothing_earlier_pictures_matter_until_reset(dark_rgb):
 def test_with_smoothing_a_picture_a_minute_later_is_a_first_one(dark_rgb):
     with Enhancer(smoothing=1.0, precision="fp32") as enhance:
         first = enhance(dark_rgb, time=0.0)
-        for time in (float("nan"), float("inf")):
-            with pytest.raises(ValueError, match=f"the time of a picture is {time}"):
+        for time in (float("nan"), float("inf"), "1"):
+            with pytest.raises(ValueError, match=f"the time of a picture is {time!r}"):
                 enhance(dark_rgb, time=time)
         enhance(dark_rgb // 2, time=0.04)
         assert (enhance(dark_rgb, time=60.0) == first).all()

@@ -24,6 +24,14 @@ def test_an_unknown_name_is_an_error_that_lists_the_shelf():
         shelf.find("huge")
 
 
+def test_a_file_whose_name_ends_otherwise_is_told_what_models_end_in(tmp_path):
+    file = shutil.copy(shelf.find("lite").path, tmp_path / "LITE.ONNX")
+    with pytest.raises(
+        ModelNotFound, match=r"LITE\.ONNX. is no file of a model: such names end in \.onnx, .*small letters"
+    ):
+        shelf.find(file)
+
+
 def test_a_name_that_no_file_can_have_is_not_found():
     with pytest.raises(ModelNotFound, match="no model"):
         shelf.find(300 * "x")

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader
 from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
+from streamllie.target import sweep
 from training import losses, recipe
 from training.checkpoints import grow, resume, save, save_average
 from training.command import at_least, said, set_by_signals
@@ -94,6 +95,7 @@ def train(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
+    sweep(path)
     step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     loss_of = partial(batch_loss, model, plan, device)

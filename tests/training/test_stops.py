@@ -133,6 +133,14 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(data, tmp_path, mo
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.pt", "checkpoint.pt", "curves.png", "log.csv"]
 
 
+def test_what_a_run_that_was_killed_left_half_written_is_swept_away(data, tmp_path):
+    (tmp_path / ".checkpoint.4711-0123abcd.pt").write_bytes(b"half")
+    (tmp_path / ".notes.pt").write_bytes(b"mine")
+    train.train(replace(PLAN, steps=1), data=data, out=tmp_path)
+    hidden = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert hidden == [".notes.pt"]
+
+
 def test_a_pair_without_any_error_has_a_psnr_too():
     white = [torch.ones(1, 1, 4, 4), *2 * [torch.zeros(1, 1, 2, 2)]]
     assert train.plane_psnr(white, white) == pytest.approx(60)
