@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Rgb = NDArray[np.uint8]  # (H, W, 3)
-END_OF_JPEG, LAST = b"\xff\xd9", 4096  # bytes from the end of the file; some programs write more behind it
+END_OF_JPEG = b"\xff\xd9"
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601: weights of R, G and B in it
 
 
@@ -57,7 +57,7 @@ class Planes:
 
 def read_rgb(path: Path) -> Rgb:
     """An image file as (H, W, 3) uint8 RGB. One that is damaged or cut short is a ValueError."""
-    if path.suffix.lower() in {".jpg", ".jpeg"} and END_OF_JPEG not in path.read_bytes()[-LAST:]:
+    if path.suffix.lower() in {".jpg", ".jpeg"}:
         _check_whole(path)
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
@@ -68,7 +68,9 @@ def read_rgb(path: Path) -> Rgb:
 def _check_whole(path: Path) -> None:
     """Of a jpg that is cut short OpenCV fills up what is missing with grey."""
     try:
-        with Image.open(path) as picture:
+        if path.read_bytes().endswith(END_OF_JPEG):
+            return
+        with Image.open(path) as picture:  # some programs write more behind the end
             picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is no readable picture ({error}); leave it out, or get it again") from None
