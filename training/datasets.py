@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training import degrade, random_clips
 from training.drawings import drawing
 from training.foreground import put_before
-from training.pairs import LOL, PICTURES, SMALLEST, check_size, lol_numbers, training_pairs, validation_pairs
+from training.pairs import LOL, SMALLEST, check_size, is_picture, lol_numbers, training_pairs, validation_pairs
 from training.planes import LUMA, Planes, Rgb, read_clip, read_rgb
 from training.recipe import Recipe
 
@@ -39,7 +39,7 @@ def clean_pictures(data: Path, folders: tuple[str, ...]) -> Iterator[Rgb]:
                 if "person-d" not in path.name:
                     for frame in read_clip(path, every=20 if "person" in path.name else 60):
                         yield _shrink(frame, LONGEST)
-            elif path.suffix.lower() in PICTURES and not path.name.startswith("."):
+            elif is_picture(path):
                 if folder == f"{LOL}/high" and int(path.stem) not in lol_numbers(data, held_out=False):
                     continue
                 yield _clean(path)

@@ -28,7 +28,7 @@ from training.command import picture_target, said, write_picture
 from training.datasets import MADE_FROM, validation
 from training.export import record
 from training.metrics import colour_error, psnr, ssim
-from training.pairs import PICTURES, check_size, find_pairs, read_pair
+from training.pairs import check_size, find_pairs, is_picture, read_pair
 from training.planes import Rgb, read_rgb
 from training.recipe import Mixture, Recipe
 
@@ -169,7 +169,7 @@ def clipped(out: Rgb, truth: Rgb) -> float:
 
 
 def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
-    paths = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
+    paths = [path for path in sorted(folder.glob("*")) if is_picture(path)]
     if not paths:
         raise ValueError(f"{folder} has no pictures")
     for path in paths:

@@ -27,7 +27,7 @@ from streamllie.night import dark_frames
 from streamllie.timing import percentile
 from streamllie.video import VideoSource
 from training.command import said
-from training.pairs import PICTURES
+from training.pairs import is_picture
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "night.mp4"
 VARIANTS = {  # which convolutions become int8, by the names of their weights; all others run in bfloat16
@@ -103,7 +103,7 @@ def _blank(path: Path) -> Feed:
 
 
 def _pictures(folder: Path, *, every: int) -> Iterator[tuple[np.ndarray, ...]]:
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)[::every]:
+    for path in sorted(filter(is_picture, folder.iterdir()))[::every]:
         picture = cv2.imread(str(path))
         height, width = (side - side % 2 for side in picture.shape[:2])
         codes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)

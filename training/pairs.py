@@ -79,11 +79,16 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
 def _by_name(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() not in PICTURES or path.name.startswith("."):
+        if not is_picture(path):
             continue
         if (other := found.setdefault(path.stem, path)) != path:
             raise ValueError(f"{folder} has both {other.name} and {path.name}; which is meant? Remove one")
     return found
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture by its name, and none that is hidden, as other systems leave them."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 def read_pair(low: Path, high: Path, *, least: tuple[int, int] = SMALLEST) -> tuple[Rgb, Rgb]:

@@ -122,7 +122,7 @@ def build(values: dict[str, Any], network: NetworkSize | None = None) -> Recipe:
         raise ValueError("all of mixture is 0; give one of it a share")
     if made.noise[0] > made.noise[1]:
         raise ValueError(f"noise is {list(made.noise)}; write the least first")
-    used = {"crop": True, "last_crop": made.last_steps, "clip_crop": made.clips}
+    used = {"crop": made.clips < 1, "last_crop": made.last_steps, "clip_crop": made.clips}
     least = SSIM_WINDOW << (made.losses.scales - 1)
     for key in CROPS:
         if made.losses.ssim and used[key] and min(getattr(made, key)) < least:

@@ -7,13 +7,8 @@ X26_PRESETS = (
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
 PRORES_PROFILES = ("proxy", "lt", "standard", "hq")
-PRORES_KEPT = (
-    ("Proxy", "proxy"),
-    ("LT", "lt"),
-    ("HQ", "hq"),
-    ("4444", "hq"),
-    ("XQ", "hq"),
-)  # as libav calls those of a source
+# As libav calls those of a source, and ours.
+PRORES_KEPT = (("Proxy", "proxy"), ("LT", "lt"), ("HQ", "hq"), ("4444", "hq"), ("XQ", "hq"))
 
 
 @dataclass(frozen=True, kw_only=True)
