@@ -28,6 +28,7 @@ from streamllie.timing import percentile
 from streamllie.video import VideoSource
 from training.command import said
 from training.pairs import is_picture
+from training.planes import read_rgb
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "night.mp4"
 VARIANTS = {  # which convolutions become int8, by the names of their weights; all others run in bfloat16
@@ -104,9 +105,9 @@ def _blank(path: Path) -> Feed:
 
 def _pictures(folder: Path, *, every: int) -> Iterator[tuple[np.ndarray, ...]]:
     for path in sorted(filter(is_picture, folder.iterdir()))[::every]:
-        picture = cv2.imread(str(path))
+        picture = read_rgb(path)
         height, width = (side - side % 2 for side in picture.shape[:2])
-        codes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)
+        codes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_RGB2YUV_I420)
         y, chroma = codes[:height], codes[height:].reshape(2, height // 2, width // 2)
         yield y, chroma[0], chroma[1]
 

@@ -97,6 +97,8 @@ def train(
     )
     sweep(path)
     step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
+    if step >= plan.steps and rank == 0:
+        print(f"training: {path} has all of its {plan.steps} steps; for more, raise `steps` or take another --out")
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     loss_of = partial(batch_loss, model, plan, device)
     recorded = world == 1 and torch.device(device).type == "cuda"

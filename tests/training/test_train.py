@@ -105,7 +105,7 @@ def test_of_several_beginnings_a_later_one_replaces_what_it_has_itself(data, tmp
         assert torch.equal(value[tuple(slice(n) for n in source.shape)], source), name
 
 
-def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path, capsys):
     whole = train(PLAN, data=data, out=tmp_path / "whole")
 
     class StoppedError(Exception):
@@ -126,6 +126,12 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path):
     ends = weights(resumed)
     for name, value in weights(whole).items():
         assert torch.allclose(value, ends[name], atol=1e-5), name
+
+    capsys.readouterr()
+    train(PLAN, data=data, out=out)
+    assert capsys.readouterr().out == (
+        f"training: {resumed} has all of its {PLAN.steps} steps; for more, raise `steps` or take another --out\n"
+    )
 
 
 def test_workers_make_the_same_batches(data, tmp_path):
