@@ -25,7 +25,7 @@ from streamllie.errors import NothingSent, SourceError
 from streamllie.place import is_url
 from streamllie.video.bridge import needs_bridge, read_through
 from streamllie.video.hold import held
-from streamllie.video.inputs import Input
+from streamllie.video.inputs import SCREEN, Input
 from streamllie.video.liveframes import LiveFrames, Shot
 from streamllie.video.opening import NOT_FRAMES, has_decoder, reason
 from streamllie.video.v4l2 import users_of
@@ -157,6 +157,9 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
         return NothingSent(f'"{input.name}" was sent no picture ({"nobody called" if late else reason(error)})')
     if isinstance(error, ExitError):
         return SourceError(f'"{input.name}" did not answer within {input.opening:g} s; is it running?')
+    size = input.options.get("video_size")
+    if input.format == SCREEN and code == errno.EINVAL and size is not None:
+        return SourceError(f'"{input.name}" is smaller than {size}; give a --size that it has room for')
     return SourceError(f'"{input.name}" cannot be opened ({reason(error)}); check its name and that it is there')
 
 

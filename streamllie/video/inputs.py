@@ -21,6 +21,7 @@ ANALYSE = "500000"  # microseconds of a stream that are looked at before the fir
 ANALYSE_RTMP = "3000000"  # it says beforehand what will come, and a picture comes with the next keyframe only
 CALL = 600.0  # seconds to wait for a call, until waiting begins anew; who calls in the last of them is cut off
 PIECES = 6.0  # seconds without a frame of what comes in pieces: there are some in stock, as a rule
+SCREEN = "x11grab"
 GRABBERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
 
@@ -57,7 +58,7 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
         return Input(name=source, url=source[6:], format="lavfi", paced=True)
     if source.startswith("screen:"):
         options = {"framerate": f"{rate or 30:g}"} | _size_option(size)
-        return Input(name=source, url=source[7:], format="x11grab", options=options)
+        return Input(name=source, url=source[7:], format=SCREEN, options=options)
     scheme = scheme_of(source)
     if scheme is not None:
         return _stream(source, scheme)

@@ -1,8 +1,5 @@
 """The window under a virtual display: the picture, every key, the sliders, the split, and nobody who sees it."""
 
-import os
-import shutil
-import subprocess
 from fractions import Fraction
 
 import av
@@ -21,24 +18,6 @@ from tests.waiting import until  # noqa: E402
 
 FORMAT = VideoFormat(height=240, width=640)
 STATS = Stats(fps=30, p50_ms=12, p99_ms=20, dropped=3, frames=100, mode="half", size="640x240", backend="openvino bf16")
-
-
-@pytest.fixture(scope="module")
-def display():
-    """A screen in memory."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset"]
-    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
-        number = os.read(read, 16).decode().strip()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DISPLAY", f":{number}")
-            patch.setenv("SDL_VIDEODRIVER", "x11")
-            yield f":{number}"
-        server.terminate()
-    os.close(read)
-    os.close(write)
 
 
 def shown(*, before: int = 40, after: int = 180, at: float = 1.0) -> Shown:
