@@ -23,6 +23,7 @@ from streamllie.arguments import (
     ModelOption,
     OverwriteOption,
     PrecisionOption,
+    length,
     path,
     place,
     seconds,
@@ -104,9 +105,7 @@ def enhance(
     start: Annotated[
         float | None, typer.Option(metavar="T", parser=seconds, help="Begin here: 90, 1:30 or 00:01:30.0.")
     ] = None,
-    duration: Annotated[
-        float | None, typer.Option(metavar="T", parser=seconds, help="Stop after so much time.")
-    ] = None,
+    duration: Annotated[float | None, typer.Option(metavar="T", parser=length, help="Stop after so much time.")] = None,
     overwrite: OverwriteOption = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Show the source on the left half of every picture.")

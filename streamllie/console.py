@@ -147,7 +147,7 @@ class Talk(logging.Handler):
         elif not self._quiet:
             if sys.stderr.isatty():
                 self._over("")
-            self._say(f"{stats.frames} frames in {stats.seconds:.1f} s, {stats.line()}")
+            self._say(f"{stats.frames} frame{'s' * (stats.frames != 1)} in {stats.seconds:.1f} s, {stats.line()}")
 
     def serving(self, address: str) -> None:
         """The page is there."""

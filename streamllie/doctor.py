@@ -25,7 +25,7 @@ from streamllie.backends.tensorrt_build import Sizes
 from streamllie.backends.tensorrt_library import choose
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.shelf import Model, find, models
+from streamllie.shelf import Model, checked, find, models
 from streamllie.video.cameras import cameras
 from streamllie.video.choice import probe
 from streamllie.video.encoders import ENCODERS
@@ -100,8 +100,8 @@ def _shelf() -> Iterator[Finding]:
         yield Finding(subject="shelf", works=False, detail="no model is on it")
     for model in on_shelf:
         try:
-            found = find(model.name)
-            detail = f"{found.path}, sha256 {found.sha256[:12]} as in the manifest"
+            checked(model)
+            detail = f"{model.path}, sha256 {model.sha256[:12]} as in the manifest"
             yield Finding(subject=f"model {model.name}", works=True, detail=detail)
         except StreamLLIEError as error:
             yield Finding(subject=f"model {model.name}", works=False, detail=str(error))

@@ -58,7 +58,8 @@ def models() -> list[Model]:
 def find(name: str | Path) -> Model:
     """A model by its name on the shelf, or by the path of an ONNX file, checkpoint or engine, checked by its sha256.
 
-    A file outside the shelf brings its companions by name: `x.onnx`, `x.deep.onnx` and `x.pt` belong together.
+    A file outside the shelf brings its companions by name: `x.onnx`, `x.deep.onnx` and `x.pt` belong together, and
+    whichever was named, a backend takes the one that it runs.
 
     Raises:
         ModelNotFound: there is neither such a name nor such a file.
@@ -67,7 +68,7 @@ def find(name: str | Path) -> Model:
     on_shelf = models()
     for model in on_shelf:
         if model.name == str(name):
-            return _checked(model)
+            return checked(model)
     path = Path(name)
     if is_file(path):
         if path.suffix not in SUFFIXES:
@@ -97,11 +98,15 @@ def user_shelf() -> Path:
 
 def sha256(path: Path) -> str:
     """Hex digest of a model's file; ModelError where it cannot be read."""
+    return hashlib.sha256(read(path)).hexdigest()
+
+
+def read(path: Path) -> bytes:
+    """A model's file; ModelError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror})") from error
+        raise ModelError(f"{path} cannot be read ({error.strerror}); give one that you may read") from error
 
 
 def _shelves() -> list[Path]:
@@ -137,7 +142,8 @@ def _model(shelf: Path, entry: dict[str, Any]) -> Model:
     )
 
 
-def _checked(model: Model) -> Model:
+def checked(model: Model) -> Model:
+    """A model of a manifest, all of whose files are there and whole; else ModelError."""
     for path, expected in (
         (model.path, model.sha256),
         (model.deep_path, model.deep_sha256),
@@ -162,6 +168,10 @@ def _loose(path: Path) -> Model:
         return Model(name=path.stem, path=path, bytes=path.stat().st_size, sha256=sha256(path))
     stem = path.name.removesuffix(path.suffix).removesuffix(".deep")
     graph, deep, weights = (path.with_name(stem + end) for end in (".onnx", ".deep.onnx", ".pt"))
+    if path == deep and not graph.is_file():
+        raise ModelError(
+            f'"{path}" is for video of more than 8 bits; "{graph.name}", for all other, must lie beside it'
+        )
     main = graph if graph.is_file() else path
     return Model(
         name=stem,

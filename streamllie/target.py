@@ -42,12 +42,6 @@ def temporary_name(target: Path) -> Path:
     return _beside(target, before=".", after=f".{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def sweep(target: Path) -> None:
-    """Remove the temporary files of a target that nobody else writes: those of runs that were killed."""
-    for left in target.parent.glob(_beside(target, before=".", after=".*-*").name):
-        left.unlink(missing_ok=True)
-
-
 def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
     """Rename a finished file into place, in one step. Without overwrite, a file that came meanwhile stays."""
     try:

@@ -86,6 +86,7 @@ def test_verbose_shows_where_an_error_arises(tmp_path):
         ["enhance", "in.mp4", "out.mp4", "--precision", "int3"],
         ["enhance", "in.mp4", "out.mp4", "--codec", "cinepak"],
         ["enhance", "in.mp4", "out.mp4", "--start", "noon"],
+        ["enhance", "in.mp4", "out.mp4", "--duration", "0"],
         ["enhance", "in.mp4", "out.mp4", "--loud"],
         ["bench", "--size", "big"],
         ["bench", "--size", "99999999x99999999"],

@@ -50,6 +50,14 @@ def test_a_file_can_be_named_and_brings_its_companions(tmp_path):
     assert by_checkpoint == model, "what it says of `path` is that of the graph"
 
 
+def test_a_graph_for_more_bits_alone_does_not_take_the_place_of_the_other(tmp_path):
+    deep = shutil.copy(shelf.find("lite").deep_path, tmp_path)
+    with pytest.raises(
+        ModelError, match=r'for video of more than 8 bits; "lite\.onnx", for all other, must lie beside'
+    ):
+        shelf.find(deep)
+
+
 @pytest.fixture
 def own_shelf(tmp_path, monkeypatch):
     """The user's own shelf, holding a copy of the package's."""

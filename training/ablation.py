@@ -9,7 +9,6 @@ machine.
 """
 
 import argparse
-import pickle
 import statistics
 import tempfile
 import time
@@ -31,6 +30,7 @@ from streamllie.models.export import for_bytes, trace
 from streamllie.models.memory import Memory, pool
 from streamllie.models.network import Gate, Network, NetworkSize
 from streamllie.models.pog import POG
+from training import checkpoints
 from training.command import said
 from training.losses import ssim
 from training.pairs import LOL, validation_pairs
@@ -171,15 +171,15 @@ def run(out: Path, name: str, seed: int) -> Path:
 def finished(out: Path, name: str, seed: int) -> bool:
     """Whether a run has come to its end."""
     path = run(out, name, seed) / "checkpoint.pt"
-    return path.exists() and torch.load(path, map_location="cpu", weights_only=True)["step"] >= RECIPE.steps
+    return path.exists() and checkpoints.read(path).get("step", 0) >= RECIPE.steps
 
 
 def trained(out: Path, name: str, seed: int) -> Network:
     """The averaged network of one run, in eval mode."""
     network, path = VARIANTS[name](), run(out, name, seed) / "checkpoint.pt"
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    except (RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        network.load_state_dict(checkpoints.read(path)["average"])
+    except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} is no checkpoint of this ablation ({type(error).__name__}); remove it") from error
     return network.eval().requires_grad_(False)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from streamllie.target import write_whole
 from training.recipe import Recipe
 
+LEFT = re.compile(r"\.(checkpoint|best|log|curves)\.\d+-[0-9a-f]{8}\.\w+")  # what a killed run was writing
 HALVED = re.compile(r"\.(widen|around)\.|^detail\.\d+\.norm\.")  # names of weights whose outputs are halves of a gate
 
 
@@ -46,6 +47,26 @@ def save_average(path: Path, *, average: nn.Module, step: int, plan: Recipe) -> 
     put(path, state)
 
 
+def sweep(run: Path) -> None:
+    """Remove what earlier processes of a run left half written."""
+    for left in run.iterdir():
+        if LEFT.fullmatch(left.name):
+            left.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds, on the CPU.
+
+    Raises:
+        ValueError: it is torn, or something else.
+    """
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load raises whatever it meets, and advises to trust the file
+        why = type(error).__name__
+        raise ValueError(f"{path} is no whole checkpoint ({why}); remove it, or get it again") from error
+
+
 def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:
     """Take over what a checkpoint holds; the step that comes next.
 
@@ -53,15 +74,15 @@ def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: tor
         ValueError: it is of another network, it is torn, or no run's checkpoint.
     """
     try:
-        saved = torch.load(path, map_location=next(network.parameters()).device, weights_only=True)
+        saved = read(path)
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         return int(saved["step"])
-    except Exception as error:  # torch.load raises whatever it meets, and advises to trust the file
+    except Exception as error:  # load_state_dict raises whatever it meets
+        why = type(error.__cause__ or error).__name__
         raise ValueError(
-            f"{path} cannot be resumed ({type(error).__name__}); give the recipe and the --init that it was begun with,"
-            " or another --out"
+            f"{path} cannot be resumed ({why}); give the recipe and the --init that it was begun with, or another --out"
         ) from error
 
 

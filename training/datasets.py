@@ -32,16 +32,16 @@ MIN_MEAN = 0.22  # a "clean" picture darker than this teaches that dark is right
 
 
 def clean_pictures(data: Path, folders: tuple[str, ...]) -> Iterator[Rgb]:
-    """Clean pictures at most 1024 wide; of clips, a frame every second or two; person-d is kept for evaluation."""
+    """Clean pictures, at most LONGEST a side; of clips every 20th or 60th frame; person-d is kept for evaluation."""
     for folder in folders:
+        real = folder == f"{LOL}/high"
+        taught = set(lol_numbers(data, held_out=False)) if real else set[int]()
         for path in sorted((data / folder).iterdir()):
             if path.suffix.lower() in CLIPS:
                 if "person-d" not in path.name:
                     for frame in read_clip(path, every=20 if "person" in path.name else 60):
                         yield _shrink(frame, LONGEST)
-            elif is_picture(path):
-                if folder == f"{LOL}/high" and int(path.stem) not in lol_numbers(data, held_out=False):
-                    continue
+            elif is_picture(path) and (not real or int(path.stem) in taught):
                 yield _clean(path)
 
 

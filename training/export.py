@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from streamllie.models.export import OPSET, for_bytes, trace
 from streamllie.models.fold import fold
 from streamllie.shelf import MANIFEST, sha256, user_shelf
 from streamllie.target import write_error, write_whole
-from training.checkpoints import put
+from training.checkpoints import put, read
 from training.command import said
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -154,10 +154,9 @@ def _read_manifest(manifest: Path) -> tomlkit.TOMLDocument:
 
 def _is_of_a_run(path: Path) -> bool:
     """Whether there is a file that training goes on from, which has more than a model."""
-    try:
-        return "optimiser" in torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001 - not there, torn, or anything else: nothing that is missed
-        return False
+    with suppress(ValueError):  # torn, or anything else: nothing that is missed
+        return path.exists() and "optimiser" in read(path)
+    return False
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-Rgb = NDArray[np.uint8]  # (H, W, 3)
-END_OF_JPEG = b"\xff\xd9"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601: weights of R, G and B in it
+from streamllie.pictures import TO_YCC, Rgb, to_planes
+
+LUMA = TO_YCC[0]  # BT.601: weights of R, G and B in it
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,8 @@ class Planes:
 
     @classmethod
     def of(cls, rgb: Rgb) -> "Planes":
-        """From RGB; chroma is the mean of each 2x2, and what is left over of odd sides is cut off."""
-        rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
-        ycc = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
-        half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
-        v, u = (cv2.resize(ycc[:, :, i], half, interpolation=cv2.INTER_AREA) for i in (1, 2))
-        return cls(ycc[:, :, 0], u, v)
+        """From RGB, as the tool does it; what is left over of odd sides is cut off."""
+        return cls(*to_planes(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2]))
 
     def cut(self, top: int, left: int, height: int, width: int) -> "Planes":
         """A part of the picture; all four numbers even."""
@@ -57,23 +52,11 @@ class Planes:
 
 def read_rgb(path: Path) -> Rgb:
     """An image file as (H, W, 3) uint8 RGB. One that is damaged or cut short is a ValueError."""
-    if path.suffix.lower() in {".jpg", ".jpeg"}:
-        _check_whole(path)
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    data = np.frombuffer(path.read_bytes(), np.uint8)  # imread would fill up half a jpg with grey
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise ValueError(f"{path} is no readable picture; leave it out, or get it again")
     return np.ascontiguousarray(bgr[:, :, ::-1])
-
-
-def _check_whole(path: Path) -> None:
-    """Of a jpg that is cut short OpenCV fills up what is missing with grey."""
-    try:
-        if path.read_bytes().endswith(END_OF_JPEG):
-            return
-        with Image.open(path) as picture:  # some programs write more behind the end
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is no readable picture ({error}); leave it out, or get it again") from None
 
 
 def read_clip(path: Path, *, every: int = 1) -> Iterator[Rgb]:

@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
     pairs = [(low[:256, :384], high[:256, :384]) for low, high in validation_pairs(args.data / LOL)]
     harm = {name: harmfulness([trained(args.runs, name, seed) for seed in SEEDS], pairs) for name in (WITHOUT, WITH)}
     draw_harmfulness(harm, args.out / "harmfulness.png")

@@ -61,7 +61,7 @@ class Story:
         self._scene = self._another()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        kinds = [*EVENTS, *CUTS, *CUTS]
+        kinds = [*EVENTS, *MORE_CUTS]
         self._rng.shuffle(kinds)
         count = 0
         for kind in kinds:
@@ -93,9 +93,12 @@ class Story:
         count = max(2, round(self._rng.uniform(least, most) * self.rate))
         return np.linspace(0, 1, count)
 
-    def _another(self) -> Scene:
-        self._light = float(np.exp(self._rng.uniform(-0.5, 0.5)))
-        return self._scenes[self._rng.integers(len(self._scenes))]
+    def _another(self, than: Scene | None = None) -> Scene:
+        while True:
+            self._light = float(np.exp(self._rng.uniform(-0.5, 0.5)))
+            found = self._scenes[self._rng.integers(len(self._scenes))]
+            if found is not than:
+                return found
 
     def _now(self, light: float | NDArray[np.float32] = 1.0, *, scene: Scene | None = None) -> Shown:
         """The next frame of the scene."""
@@ -116,9 +119,7 @@ class Story:
 
     def cut(self) -> Iterator[Shown | str]:
         """Another scene, at once."""
-        before = self._scene
-        while self._scene is before:
-            self._scene = self._another()
+        self._scene = self._another(self._scene)
         yield "cut"
         yield self._now()
 
@@ -126,9 +127,8 @@ class Story:
         """Fade to black, and from it to another scene."""
         for share in self._span(0.3, 0.8):
             yield self._now(1 - share)
-        before, light = self._scene, self._light
-        while self._scene is before:
-            self._scene = self._another()
+        light = self._light
+        self._scene = self._another(self._scene)
         self._light = max(light, self._light)
         yield "cut"
         for share in self._span(0.3, 0.8):
@@ -137,8 +137,7 @@ class Story:
     def dissolve(self) -> Iterator[Shown]:
         """One scene fades into another: there is no frame at which the light is another."""
         before, light = self._scene, self._light
-        while self._scene is before:
-            self._scene = self._another()
+        self._scene = self._another(before)
         self._light = light
         for share in self._span(0.4, 1.0):
             old, new = self._now(scene=before), self._now()
@@ -222,7 +221,7 @@ EVENTS: dict[str, Callable[[Story], Iterator[Shown | str]]] = {
     "shaking": Story.shaking,
     "hand": Story.hand,
 }
-CUTS = ("cut",) * 4  # there are as many more of them in a story
+MORE_CUTS = ("cut",) * 8  # in a story
 
 
 def scenes(data: Path | None, *, part: str) -> list[Scene]:
@@ -237,8 +236,11 @@ def scenes(data: Path | None, *, part: str) -> list[Scene]:
     pictures = val[60:] if judge else [*train[:60], *val[:60], *sorted((data / "open-photos").glob("*.jpg"))]
     clips = [clip for clip in sorted((data / "clips").glob("*.m*")) if clip.name.startswith(JUDGED) == judge]
     found = [still(read_rgb(path)) for path in pictures] + [moving(list(islice(read_clip(path), 90))) for path in clips]
-    if not found:
-        raise ValueError(f"{data} has no bsds500, no open-photos and no clips; leave --data out to draw the scenes")
+    if len(found) < 2:  # a cut needs another
+        raise ValueError(
+            f"{data} has {len(found)} pictures and clips in bsds500, open-photos and clips, and two are needed; "
+            "leave --data out to draw the scenes"
+        )
     return found
 
 

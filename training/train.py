@@ -28,9 +28,8 @@ from torch.utils.data import DataLoader
 from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
-from streamllie.target import sweep
 from training import losses, recipe
-from training.checkpoints import grow, resume, save, save_average
+from training.checkpoints import grow, resume, save, save_average, sweep
 from training.command import at_least, said, set_by_signals
 from training.curves import Log
 from training.datasets import Samples, validation
@@ -95,7 +94,7 @@ def train(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
-    sweep(path)
+    sweep(out)
     step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
     if step >= plan.steps and rank == 0:
         print(f"training: {path} has all of its {plan.steps} steps; for more, raise `steps` or take another --out")

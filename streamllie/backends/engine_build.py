@@ -83,7 +83,7 @@ def build_engine(
     library = choose(gpu, flavour)
     plan = Plan(model=name, graph=b"", precision=precision, sizes=sizes, targets=targets)
     check(plan, library, gpu)
-    graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else path.read_bytes()
+    graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else shelf.read(path)
     plan = replace(plan, graph=graph)
     header, body, fresh = ready(plan, library, gpu, cache=cache, on_step=on_step)
     path = (cache or EngineCache()).path(header.key)

@@ -90,7 +90,20 @@ class EngineCache:
         return [entry for _, entry in sorted(found, key=lambda item: item[0], reverse=True)]
 
     def prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
-        """Remove files that are torn or `useless`, and what interrupted processes left; give what was removed."""
+        """Remove files that are torn or `useless`, and what interrupted processes left; give what was removed.
+
+        Raises:
+            EngineUnusable: something in the cache cannot be removed.
+        """
+        try:
+            return self._prune(useless)
+        except OSError as error:
+            raise EngineUnusable(
+                f"{error.filename or self.folder} cannot be removed ({error.strerror}); ask its owner, or set "
+                "STREAMLLIE_CACHE to another folder"
+            ) from error
+
+    def _prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
         import fcntl  # noqa: PLC0415 - not on Windows, where nothing is built
 
         gone = [entry for entry in self.entries() if entry.header is None or useless(entry.header)]

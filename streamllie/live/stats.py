@@ -1,5 +1,6 @@
 """What a live run is like: frames per second, latency, drops, for the last second and over all."""
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class Stats:
 
     def line(self) -> str:
         """The same for people."""
-        told = f"{self.fps:4.1f} fps  {self.p50_ms:3.0f}/{self.p99_ms:.0f} ms  {self.dropped} dropped"
+        late = f"{self.p50_ms:3.0f}/{self.p99_ms:.0f} ms" if math.isfinite(self.p50_ms) else "no time known"
+        told = f"{self.fps:4.1f} fps  {late}  {self.dropped} dropped"
         return f"{told}  {self.mode}  {self.backend}" if self.notice is None else self.notice
 
 
@@ -88,4 +90,4 @@ def milliseconds(latencies: list[float], share: float) -> float:
 
 
 def _ms(value: float) -> float | None:
-    return round(value, 1) if value == value else None  # noqa: PLR0124 - nan of no frames
+    return round(value, 1) if math.isfinite(value) else None  # nan of no frames

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from types import TracebackType
 from typing import Self, cast
 
@@ -17,6 +18,7 @@ from streamllie.live.stats import Stats
 from streamllie.video.preview import Preview
 
 GRIP = 14  # pixels around the split line in which the mouse takes it
+READ = 4.0  # seconds for which is shown what happened to a picture that was to be kept
 LARGEST = (720, 1280)  # rows and columns of a new window
 
 UNSEEN = {"offscreen", "dummy"}  # SDL's drivers that draw for nobody: what it takes where no display is
@@ -36,6 +38,7 @@ class Window:
         self._held: Slider | str | None = None
         self._hidden = False
         self._said: str | None = None
+        self._said_until = 0.0
 
     def __enter__(self) -> Self:
         try:
@@ -68,6 +71,8 @@ class Window:
         """Answer keys and mouse; False if the person closed the window."""
         if stats is not None:
             self._stats = stats
+        if time.monotonic() > self._said_until:
+            self._said = None
         events = pygame.event.get()
         if self._stats is not None and self._stats.notice and (stats is not None or events):
             self._draw()  # no frame comes to draw it
@@ -107,6 +112,7 @@ class Window:
                 self._said = f"saved {self._recordings.take_picture(self._last).name}"
             except StreamLLIEError as error:
                 self._said = str(error)
+            self._said_until = time.monotonic() + READ
             log.info("%s", self._said)
         return True
 

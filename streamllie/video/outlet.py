@@ -112,8 +112,11 @@ class Target:
                 raise SinkError(f'libav takes the % in "{path}" for the place of a number; choose a name without it')
             return cls(name=path.name, url=str(place), muxer="hls", options=dict(HLS), folder=place.parent)
         kind = when_live(container_for(path))
-        if "h264" not in kind.families:
-            raise SinkError(f'live streams are H.264, which "{path.suffix}" does not hold; use .mkv, .mp4 or .ts')
+        if "h264" not in kind.families or kind.constant_rate:
+            raise SinkError(
+                f'live streams are H.264 with times of its own, which "{path.suffix}" does not hold; '
+                "use .mkv, .mp4 or .ts"
+            )
         check_target(path, overwrite=overwrite)
         options = dict(kind.options)
         return cls(name=path.name, url=str(path), muxer=kind.muxer, options=options, file=path)

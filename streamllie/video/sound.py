@@ -23,6 +23,7 @@ HOLDS = {
     "hls": frozenset({"aac", "mp3", "ac3", "eac3"}),
     "rtsp": frozenset({"aac", "opus"}),
     "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3"}),
     "matroska": frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "opus", "vorbis", "flac"}),
 }
 AAC_RATE = "128k"

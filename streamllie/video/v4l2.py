@@ -124,7 +124,7 @@ def users_of(device: str) -> list[str]:
             continue
         with contextlib.suppress(OSError):
             if any(_same(handle, wanted) for handle in (process / "fd").iterdir()):
-                users.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+                users.append(f"{(process / 'comm').read_text(errors='replace').strip()} ({process.name})")
     return users
 
 

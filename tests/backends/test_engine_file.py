@@ -198,6 +198,12 @@ def test_a_folder_in_the_cache_is_no_engine_and_a_cache_that_is_a_file_is_told(c
         EngineCache(tmp_path / "file").entries()
 
 
+def test_what_cannot_be_removed_is_told(cache):
+    (cache.folder / "odd.lock").mkdir(parents=True)
+    with pytest.raises(EngineUnusable, match=r"odd\.lock cannot be removed \(Is a directory\); ask its owner, or set"):
+        cache.prune(lambda header: True)
+
+
 def test_prune_leaves_alone_what_is_being_built(cache):
     def make():
         part = cache.folder / f"{KEY[:32]}.1-1.part"

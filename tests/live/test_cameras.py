@@ -16,6 +16,7 @@ from streamllie.video import capture, inputs, v4l2
 from streamllie.video.cameras import Camera, Mode, best_mode
 from streamllie.video.hold import held
 from streamllie.video.inputs import resolve
+from tests.waiting import until
 
 HEADER = Path("/usr/include/linux/videodev2.h")
 
@@ -97,6 +98,17 @@ def test_who_holds_a_device_is_named(tmp_path):
     assert user.endswith(f"({holder.pid})")
     assert "python" in user.lower()
     assert v4l2.users_of(str(device)) == []
+
+
+def test_a_program_whose_name_the_kernel_cuts_in_the_middle_of_a_letter_is_named(tmp_path):
+    device, program = tmp_path / "video0", tmp_path / "видеозвонок"
+    device.write_bytes(b"")
+    program.symlink_to(shutil.which("sleep"))
+    with device.open() as file, subprocess.Popen([program, "60"], pass_fds=[file.fileno()]) as holder:
+        until(lambda: v4l2.users_of(str(device)), what="the program's start")
+        (user,) = v4l2.users_of(str(device))
+        holder.kill()
+    assert user == f"видеозв\N{REPLACEMENT CHARACTER} ({holder.pid})"
 
 
 def test_a_busy_camera_is_an_error_that_names_the_program(tmp_path):

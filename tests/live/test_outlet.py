@@ -54,6 +54,12 @@ def test_wishes_to_the_encoder_are_those_of_files(tmp_path, wish, sentence):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["day.avi", "day.webm"])
+def test_what_cannot_hold_a_live_stream_is_refused_with_what_can(tmp_path, name):
+    with pytest.raises(SinkError, match=r"does not hold; use \.mkv, \.mp4 or \.ts"):
+        Target.of(str(tmp_path / name))
+
+
 @pytest.mark.parametrize("address", ["srt://0.0.0.0:9000?listen=1", "srt://0.0.0.0:9000?latency=9&listen=1"])
 def test_srt_listens_in_its_own_words(address):
     assert resolve(address).url == Target.of(address).url == address.replace("listen=1", "mode=listener")

@@ -35,6 +35,17 @@ def test_the_sound_of_a_camera_is_recorded_in_matroska_sample_for_sample(tmp_pat
     assert samples(tmp_path / "day.mkv").tolist() == samples(source).tolist()
 
 
+def test_what_quicktime_holds_is_copied_into_it(tmp_path):
+    source = make_video(tmp_path / "night.mp4", sound=[Sound(codec="aac", rate=44_100, seconds=1)], frames=25)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "day.mov"), "w") as output:
+        track = SoundTrack(container.streams.audio[0], output, "mov")
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+        whole = [bytes(packet) for packet in packets]
+        heard = [bytes(heard) for packet in packets for heard in track.packets(packet, shift=Fraction(0))]
+        assert heard == whole[-len(heard) :], "but for what lies before the beginning"
+        assert len(heard) >= len(whole) - 1
+
+
 @pytest.mark.parametrize(("target", "codec"), [("day.mkv", "pcm_s16le"), ("day.ts", "aac")])
 def test_a_camera_that_sends_g711_is_heard(tmp_path, target, codec):
     path = make_video(

@@ -149,6 +149,21 @@ def test_p_keeps_a_picture(window, tmp_path):
     assert len(list(tmp_path.glob("*.png"))) == 2, "a second one does not replace the first"
 
 
+def test_what_was_said_of_a_picture_goes_after_a_while(window, monkeypatch):
+    press(window, pygame.K_h)  # nothing else lies over the picture
+    press(window, pygame.K_h)
+    window.show(shown())
+    before = pygame.surfarray.array3d(pygame.display.get_surface())
+    press(window, pygame.K_p)
+    window.show(shown())
+    said = pygame.surfarray.array3d(pygame.display.get_surface())
+    assert (before != said).any()
+    monkeypatch.setattr("streamllie.live.window.time.monotonic", lambda: float("inf"))
+    window.tick(None)
+    window.show(shown())
+    assert (pygame.surfarray.array3d(pygame.display.get_surface()) == before).all()
+
+
 @pytest.mark.parametrize("key", [pygame.K_q, pygame.K_ESCAPE])
 def test_q_and_escape_leave(window, key):
     assert not press(window, key)

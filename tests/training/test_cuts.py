@@ -3,6 +3,7 @@
 import sys
 from itertools import islice
 
+import cv2
 import numpy as np
 import pytest
 
@@ -80,6 +81,10 @@ def test_precision_and_recall_are_printed_by_event(monkeypatch, capsys):
     assert "precision" in printed[-1]
 
 
-def test_a_folder_without_scenes_is_named(tmp_path):
-    with pytest.raises(ValueError, match="leave --data out"):
+def test_a_folder_without_two_scenes_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"has 0 pictures and clips .* leave --data out"):
         scenes(tmp_path, part="judge")
+    (tmp_path / "open-photos").mkdir()
+    cv2.imwrite(str(tmp_path / "open-photos/a.jpg"), np.full((90, 160, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match="has 1 pictures and clips"):
+        scenes(tmp_path, part="tune")

@@ -134,11 +134,13 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(data, tmp_path, mo
 
 
 def test_what_a_run_that_was_killed_left_half_written_is_swept_away(data, tmp_path):
-    (tmp_path / ".checkpoint.4711-0123abcd.pt").write_bytes(b"half")
+    for name in (".checkpoint.4711-0123abcd.pt", ".best.4711-0123abcd.pt", ".log.1-0123abcd.csv"):
+        (tmp_path / name).write_bytes(b"half")
     (tmp_path / ".notes.pt").write_bytes(b"mine")
+    (tmp_path / ".checkpoint.old.4711-0123abcd.pt").write_bytes(b"of another")
     train.train(replace(PLAN, steps=1), data=data, out=tmp_path)
-    hidden = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
-    assert hidden == [".notes.pt"]
+    hidden = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("."))
+    assert hidden == [".checkpoint.old.4711-0123abcd.pt", ".notes.pt"]
 
 
 def test_a_pair_without_any_error_has_a_psnr_too():
