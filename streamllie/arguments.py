@@ -32,7 +32,7 @@ def seconds(text: str) -> float:
     """A time as people write it: "90", "1:30" and "00:01:30.0" are the same."""
     match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
     if match is None or (match[2] and float(match[3]) >= 60):
-        raise typer.BadParameter(f'"{text}" is no time; write seconds, 1:30 or 00:01:30.5')
+        raise typer.BadParameter(f'"{text}" is not a time; write seconds, 1:30 or 00:01:30.5')
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
@@ -40,7 +40,7 @@ def length(text: str) -> float:
     """A time that is not nothing."""
     found = seconds(text)
     if found <= 0:
-        raise typer.BadParameter(f'"{text}" is no length of time; it must be more than 0')
+        raise typer.BadParameter(f'"{text}" is not a length of time; it must be more than 0')
     return found
 
 
@@ -49,7 +49,7 @@ def size(text: str) -> Size:
     match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
     if match is None or min(found := Size(width=int(match[1]), height=int(match[2]))) < LEAST or max(found) > MOST:
         raise typer.BadParameter(
-            f'"{text}" is no frame size; write width x height, such as 1280x720, each from {LEAST} to {MOST}'
+            f'"{text}" is not a frame size; write width x height, such as 1280x720, each from {LEAST} to {MOST}'
         )
     return found
 
@@ -76,7 +76,7 @@ def place(text: str) -> Path | str:
 ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, or the path of a model file.")]
 BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
-CudaOption = Annotated[Cuda, typer.Option("--cuda", help="What TensorRT's device memory is on.")]
+CudaOption = Annotated[Cuda, typer.Option("--cuda", help="The binding of CUDA that TensorRT uses.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 JsonListOption = Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")]

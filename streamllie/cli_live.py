@@ -60,7 +60,7 @@ def webcam(
         ),
     ] = None,
     *,
-    camera: Annotated[str | None, typer.Option("--camera", metavar="C", help="The same as an option.")] = None,
+    camera: Annotated[str | None, typer.Option("--camera", metavar="C", help="As SOURCE.")] = None,
     frame_size: SizeOption = None,
     fps: RateOption = None,
     view: Annotated[View, typer.Option(help="Where the picture is shown.")] = "window",
@@ -169,7 +169,7 @@ def latency(
     duration: Annotated[float, typer.Option(metavar="T", parser=length, help="Measure for so long.")] = "10",  # type: ignore[assignment]
     budget: BudgetOption = 60.0,
     glass: Annotated[
-        bool, typer.Option("--glass", help="Blink on the screen, which the camera must see, and time the way round.")
+        bool, typer.Option("--glass", help="Blink on the screen, which the camera must see, and measure the way round.")
     ] = False,
     model: ModelOption = "lite",
     backend: BackendOption = "auto",

@@ -67,7 +67,7 @@ class Talk(logging.Handler):
             self._fail(str(error), error)
         if isinstance(error, Exception) and not isinstance(error, typer.Exit):
             hint = "" if verbose else "; streamllie --verbose shows where"
-            self._fail(f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error)
+            self._fail(f"a bug in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say a warning of the library."""

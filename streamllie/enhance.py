@@ -61,7 +61,7 @@ def enhance_video(
         ValueError: strength or smoothing is out of range.
     """
     source, target = local(source, SourceError), local(target, SinkError)
-    check_share("strength", strength)
+    check_strength(strength)
     policy = Smoothing(smoothing)
     found = find(model)
     with VideoSource(source, start=start, duration=duration) as frames:
@@ -85,7 +85,7 @@ def enhance_video(
                     on_progress(
                         Progress(
                             frames=meter.frames,
-                            estimate=frames.frames_estimate,
+                            estimate=frames.estimate,
                             seconds=meter.seconds,
                             backend=engine.backend,
                             precision=engine.precision,
@@ -176,7 +176,7 @@ class Steady:
         self._bars.forget()
 
 
-def check_share(name: str, value: float) -> None:
+def check_strength(value: float) -> None:
     """Refuse what is not between 0 and 1."""
     if not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value}; it must be between 0 and 1")
+        raise ValueError(f"strength is {value}; it must be between 0 and 1")

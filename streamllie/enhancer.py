@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from streamllie.backends import open_engine
-from streamllie.enhance import MODEL, Steady, check_share
+from streamllie.enhance import MODEL, Steady, check_strength
 from streamllie.errors import BackendError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import Picture, Rgb
@@ -53,7 +53,7 @@ class Enhancer:
             ModelNotFound, ModelError: there is no such model, or it is damaged.
             ValueError: strength or smoothing is out of range.
         """
-        check_share("strength", strength)
+        check_strength(strength)
         Smoothing(smoothing)  # out of range is told here, not at the first picture
         self.model = find(model)
         self.backend, self.precision = backend, precision  # as asked for; "auto" becomes what it took

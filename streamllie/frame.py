@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.uint8 | np.uint16]
+TICK = Fraction(1, 90_000)  # seconds; what transport streams and WebRTC count video in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class VideoFormat:
     width: int  # luma columns as stored, before rotation
     depth: int = 8  # bits per sample: 8 uses uint8 planes, more uses uint16 planes with the value in the low bits
     full_range: bool = False  # code values use all levels; False: limited ("video") levels
-    time_base: Fraction = Fraction(1, 90_000)  # seconds per pts unit
+    time_base: Fraction = TICK  # seconds per pts unit
     rate: Fraction | None = None  # average frames per second, if known: a hint for encoders, never a clock
     primaries: int = 2
     transfer: int = 2
@@ -64,6 +66,11 @@ class VideoFormat:
     def levels(self) -> Levels:
         """The code levels of the planes."""
         return Levels.of(depth=self.depth, full_range=self.full_range)
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Height and width as a player shows it: after rotation."""
+        return (self.width, self.height) if self.rotation % 180 else (self.height, self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +92,9 @@ class Frame:
     def with_planes(self, y: Plane, u: Plane, v: Plane) -> "Frame":
         """The same moment with another picture of the same size."""
         return replace(self, y=y, u=u, v=v)
+
+
+def turned(picture: NDArray[Any], quarters: int, *, mirrored: bool) -> NDArray[Any]:
+    """A plane or picture (H, W, ...) turned counter-clockwise by so many quarters, then left and right swapped."""
+    picture = np.rot90(picture, quarters)
+    return np.ascontiguousarray(picture[:, ::-1] if mirrored else picture)

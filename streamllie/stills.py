@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streamllie import exif
 from streamllie.chunks import JPG, Beside, holds_more_pictures, profile_of, with_profile, with_xmp
 from streamllie.errors import SinkError, SourceError
+from streamllie.frame import turned
 from streamllie.pictures import Rgb
 from streamllie.target import check_target, write_whole
 
@@ -177,7 +178,8 @@ def _upright(stored: NDArray[Any], metadata: dict[int, bytes], beside: Beside, n
     told, turn = exif.upright(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
     xmp = metadata.get(cv2.IMAGE_METADATA_XMP, b"").removeprefix(XMP_HEAD).rstrip(b"\0")
     metadata |= {cv2.IMAGE_METADATA_EXIF: told, cv2.IMAGE_METADATA_XMP: exif.upright_xmp(xmp) if turn else xmp}
-    stored = _turned(stored, turn)
+    quarters, mirrored = TURNS.get(turn, (0, False))
+    stored = turned(stored, quarters, mirrored=mirrored)
     channels = stored.shape[2]
     rgb = np.repeat(stored[..., :1], 3, axis=2) if channels < 3 else stored[..., 2::-1]
     return Still(
@@ -188,12 +190,6 @@ def _upright(stored: NDArray[Any], metadata: dict[int, bytes], beside: Beside, n
         beside=beside.turned() if exif.is_quarter(turn) else beside,
         notes=notes,
     )
-
-
-def _turned(stored: NDArray[Any], turn: int) -> NDArray[Any]:
-    quarters, mirrored = TURNS.get(turn, (0, False))
-    stored = np.rot90(stored, quarters)
-    return stored[:, ::-1] if mirrored else stored
 
 
 @contextlib.contextmanager

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-RECENT = 10_000  # durations that are kept: enough for a p99, and a run of days stays small
-
 
 def percentile(durations: Iterable[float], share: float) -> float:
     """The smallest value that at least `share` (0..1) of the durations do not exceed; nan of none."""

@@ -3,9 +3,8 @@
     python -m training.ablation --data DATA --out runs/ablation      # trains what is missing, then prints the table
 
 Every variant differs from the default network (`lite` as it was at first) in the decoder's gated block alone, see
-`VARIANTS`. Short runs on real pairs; scores
-are of held-out scenes. Time is a 1280x720 frame through OpenVINO, float32, all variants taking turns; run it on an idle
-machine.
+`VARIANTS`. Short runs on real pairs; scores are of held-out scenes. Time is a 1280x720 frame through OpenVINO, float32,
+all variants taking turns; run it on an idle machine.
 """
 
 import argparse

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -231,12 +232,16 @@ def _draw_quality(rng: np.random.Generator) -> int | None:
     return None if rng.random() < 0.25 else int(rng.integers(40, 99))
 
 
+def display(light: NDArray[Any]) -> NDArray[Any]:
+    """Linear light in 0..1 to sRGB's display values in 0..1, not rounded."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(light.dtype)
+
+
 def _srgb_tables() -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     code = np.arange(256) / 255
     linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
     steps = np.linspace(0, 1, _CURVE_STEPS + 1)
-    display = np.where(steps <= 0.0031308, 12.92 * steps, 1.055 * steps ** (1 / 2.4) - 0.055)
-    return linear.astype(np.float32), (display * 255 + 0.5).astype(np.uint8)
+    return linear.astype(np.float32), (display(steps) * 255 + 0.5).astype(np.uint8)
 
 
 _TO_LINEAR, _TO_DISPLAY = _srgb_tables()

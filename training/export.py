@@ -53,7 +53,7 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
         OSError, StreamLLIEError: the checkpoint cannot be read, or a file cannot be written.
     """
     if not NAME.fullmatch(name) or name.endswith(".deep"):
-        raise ValueError(f'the name "{name}" cannot be; use letters, digits, "-", "_" and "."')
+        raise ValueError(f'"{name}" is not allowed as a name; use letters, digits, "-", "_" and "."')
     load(checkpoint)  # says in one sentence what is wrong with a file, before anything is written
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     shelf.mkdir(parents=True, exist_ok=True)

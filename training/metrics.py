@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.degrade import to_linear
+from training.degrade import display, to_linear
 from training.planes import Rgb
 
 
@@ -32,14 +32,8 @@ def colour_error(out: Rgb, truth: Rgb) -> float:
     """
     light, goal = to_linear(out), to_linear(truth)
     light = light * (goal.mean() / max(float(light.mean()), 1e-6))
-    a, b = (cv2.cvtColor(_display(x), cv2.COLOR_RGB2LAB) for x in (light, goal))
+    a, b = (cv2.cvtColor(display(x.clip(0, 1)), cv2.COLOR_RGB2LAB) for x in (light, goal))
     return float(np.mean(np.linalg.norm(a - b, axis=2)))
-
-
-def _display(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Linear light to display values in 0..1, not rounded."""
-    light = light.clip(0, 1)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - np.float32(0.055))
 
 
 def _window(x: NDArray[np.float64]) -> NDArray[np.float64]:

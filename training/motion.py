@@ -16,7 +16,7 @@ class Motion:
     """How a camera looks at a picture. Lengths are shares of the window's longer side; pans turn back at the edges."""
 
     pan: float = 0.0  # per second
-    zoom: float = 0.0  # per second: 0.1 goes 10 % nearer and back
+    zoom: float = 0.0  # per second: 0.1 goes 10 % nearer a second, up to 20 %, and back
     shake: float = 0.0  # largest excursion of a hand that trembles
     passing: float = 0.0  # per second: speed of a disc of the other picture that passes before this one
 

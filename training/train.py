@@ -289,7 +289,6 @@ def validate(network: nn.Module, pairs: list[tuple[Rgb, Rgb]]) -> float:
     for low, high in pairs:
         planes = whole(low, high, device)
         scores.append(plane_psnr(network(*planes[:3], Memory()), planes[3:]))
-    network.train()
     return float(np.mean(scores))
 
 

@@ -120,13 +120,7 @@ class Execution:
             wait()
         finally:
             slot.busy = False
-        height, width = self._format.height, self._format.width
-        sizes = {"y_out": (height, width)}
-        half = ((height + 1) // 2, (width + 1) // 2)
-        return {
-            t.name: slot.arrays[t.name][:, :, : sizes.get(t.name, half)[0], : sizes.get(t.name, half)[1]].copy()
-            for t in self._down
-        }
+        return {t.name: slot.arrays[t.name].copy() for t in self._down}
 
     def _record(self) -> None:
         """After the first frame everything is compiled, so the work of the next ones can be one CUDA graph."""

@@ -76,7 +76,7 @@ def compare(
     given = (before, after) if reference is None else (before, after, reference)
     paths, target = [local(path, SourceError) for path in given], local(target, SinkError)
     if target.suffix.lower() not in SUFFIXES:
-        raise SinkError(f'"{target.name}" is no name for a page; let it end in .html')
+        raise SinkError(f'"{target.name}" is not a name for a page; let it end in .html')
     with Together(*paths) as videos:
         for path in paths:
             check_target(target, source=path, overwrite=overwrite)
@@ -101,7 +101,7 @@ def _side(videos: Together, figures: Figures, which: int) -> Side:
     flicker, to_reference, psnr = (
         figures.flicker(which), figures.flicker_to_reference(which), figures.psnr(which)
     )  # fmt: skip
-    height, width = _upright(video)
+    height, width = video.shown_size
     seconds = float(videos.lengths[which])
     return Side(
         name=source.path.name,
@@ -120,17 +120,13 @@ def _side(videos: Together, figures: Figures, which: int) -> Side:
     )
 
 
-def _upright(video: VideoFormat) -> tuple[int, int]:
-    return (video.width, video.height) if video.rotation % 180 else (video.height, video.width)
-
-
 def _mismatches(videos: Together, formats: list[VideoFormat]) -> list[str]:
     """One sentence for each thing in which a video differs from the first."""
     said: list[str] = []
     first, length = formats[0], videos.lengths[0]
     for n, name in enumerate(NAMES[1 : len(formats)], start=1):
         video, other = formats[n], videos.lengths[n]
-        (height, width), (tall, wide) = _upright(first), _upright(video)
+        (height, width), (tall, wide) = first.shown_size, video.shown_size
         if (tall, wide) != (height, width):
             said.append(f"before is {width}x{height} and {name} is {wide}x{tall}: shown at the size of before")
         if abs(other - length) > 2 / (first.rate or 25):

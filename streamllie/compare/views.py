@@ -5,18 +5,16 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamllie.compare.pairs import Moment
-from streamllie.frame import VideoFormat
+from streamllie.frame import VideoFormat, turned
+from streamllie.pictures import Rgb
 from streamllie.video.preview import Preview
 
 WIDEST = 960  # pixels of a picture on the page
-MOST = 200  # moments that are kept; half as many at least, of a video that has them
+MOST = 200  # moments that are kept; half as many at least, of a video that has them, unless BUDGET is reached
 BUDGET = 10_500_000  # bytes of all pictures; a third more as text: 14 MB
 QUALITY = 82  # of JPEG
-
-Rgb = NDArray[np.uint8]
 
 
 class Views:
@@ -72,8 +70,7 @@ def upright(rgb: Rgb, video: VideoFormat, size: tuple[int, int]) -> Rgb:
     smaller = height <= rgb.shape[0] and width <= rgb.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
-    turned = np.rot90(scaled, video.rotation // 90 % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if video.mirrored else turned)
+    return turned(scaled, video.rotation // 90 % 4, mirrored=video.mirrored)
 
 
 def _jpeg(rgb: Rgb) -> bytes:

@@ -70,7 +70,7 @@ class Player:
             self.failed = str(error)
             log.warning("%s", error)
         except Exception as error:  # whoever watches must hear of it
-            self.failed = f"a mistake in StreamLLIE, please report it: {type(error).__name__}: {error}"
+            self.failed = f"a bug in StreamLLIE, please report it: {type(error).__name__}: {error}"
             log.exception("the live run failed")
 
     def _play(self, stop: Stop, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,18 +4,16 @@ import logging
 import queue
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from streamllie.ahead import Ahead
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import TICK, Frame, VideoFormat
 from streamllie.live.shape import fitted
 from streamllie.live.stage import Shown
 from streamllie.video import VideoSink
 
-TICK = Fraction(1, 90_000)  # seconds; times in a recording are those of capture
 WAITING = 15  # frames that may wait for the encoder: half a second
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from streamllie.ahead import Ahead, Stop
-from streamllie.enhance import MODEL, check_share
+from streamllie.enhance import MODEL, check_strength
 from streamllie.live.lasting import Lasting
 from streamllie.live.pace import BUDGET, Pace
 from streamllie.live.stage import Controls, Shown, Stage
@@ -62,7 +62,7 @@ class Live:
         stop: Stop | None = None,
     ) -> None:
         self.controls = controls or Controls()
-        check_share("strength", self.controls.strength)
+        check_strength(self.controls.strength)
         Smoothing(self.controls.smoothing)  # refuses what is out of range
         self.stop = stop or Stop()
         self.source: Feed = (

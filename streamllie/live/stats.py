@@ -5,8 +5,9 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from streamllie.timing import RECENT, percentile
+from streamllie.timing import percentile
 
+RECENT = 10_000  # latencies that are kept: enough for a p99, and a run of days stays small
 EVERY = 1.0  # seconds of one report
 
 

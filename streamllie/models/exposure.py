@@ -66,9 +66,8 @@ class Exposure:
             speed = SLOW + (1 - SLOW) * (shift / LARGE).square().clamp(max=1)
             keep = memory.keep**speed  # (B, 1); 0 stays 0
             common = (shift + slope * (before - pivot)) / more  # (B, GRID^2) what the line says
-            remembered = logits - keep * (
-                common + weight * (logits - before - common)
-            )  # other content is taken as it is
+            # what lies off the line is other content, which is taken as it is
+            remembered = logits - keep * (common + weight * (logits - before - common))
             steady = torch.stack([shift - slope * pivot, slope], 0)[:, :, :, None, None]
             steady = keep[:, :, None, None] * (steady[0] + steady[1] * logit(patch))
         memory.put(remembered)

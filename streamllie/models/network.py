@@ -12,7 +12,9 @@ A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, 
 Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -33,15 +35,18 @@ GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pict
 WEIGHT = 3.0  # largest channel weight; usual pictures stay below 1.8
 
 
+Adr = Callable[[int], ADR]  # ADR for so many channels
+
+
 class Gate(nn.Module):
     """Half a block: normalise, widen, (look around,) gate, (weigh channels,) project, add."""
 
-    def __init__(self, width: int, *, kernel: int, attention: bool, adr: "AdrSize | None") -> None:
+    def __init__(self, width: int, *, kernel: int, attention: bool, adr: Adr | None) -> None:
         super().__init__()
         self.norm: nn.Module = nn.BatchNorm2d(width)  # folded: the identity
         self.widen = nn.Conv2d(width, 2 * width, 1)
         self.around = nn.Conv2d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width) if kernel else None
-        self.adr = ADR(2 * width, m=adr.m, d=adr.d) if adr else None
+        self.adr = adr(2 * width) if adr else None
         self.weigh = Exact(width, width) if attention else None
         self.project = nn.Conv2d(width, width, 1)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
@@ -81,7 +86,7 @@ class Gate(nn.Module):
 class Block(nn.Module):
     """A gated block: one half looks around, the other mixes channels."""
 
-    def __init__(self, width: int, *, adr: "AdrSize | None" = None) -> None:
+    def __init__(self, width: int, *, adr: Adr | None = None) -> None:
         super().__init__()
         self.spatial = Gate(width, kernel=3, attention=True, adr=adr)
         self.channel = Gate(width, kernel=0, attention=False, adr=adr)
@@ -111,14 +116,6 @@ class Detail(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdrSize:
-    """Rank m of the correction and dimension d of the embeddings."""
-
-    m: int = 4
-    d: int = 8
-
-
-@dataclass(frozen=True, kw_only=True)
 class NetworkSize:
     """Widths, depths and parts. The defaults are the network of the ablation; a checkpoint says what is its own."""
 
@@ -136,8 +133,8 @@ class NetworkSize:
     noise_map: bool = False  # with temporal denoising: the network sees how much noise is left, and where
     scene: bool = False  # the tone head also sees the pooled features at 1/16
     fade: bool = False  # the frame itself is faded out where what is made in its place is better: under strong noise
-    adr_m: int = 4
-    adr_d: int = 8
+    adr_m: int = 4  # rank of ADR's correction; 0: no ADR
+    adr_d: int = 8  # dimension of its embeddings
 
 
 class Network(nn.Module):
@@ -149,7 +146,7 @@ class Network(nn.Module):
         for name in ("noise_map", "camera"):
             if getattr(s, name) and not s.history:
                 raise ValueError(f"{name} is true and history is false; it is about what history leaves: set both")
-        adr = AdrSize(m=s.adr_m, d=s.adr_d) if s.adr_m else None
+        adr = partial(ADR, m=s.adr_m, d=s.adr_d) if s.adr_m else None
         self.history = History(camera=s.camera) if s.history else None
         self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
         self.noise = Exact(1 + s.noise_map, s.fine)  # from the exposure gain, and measured: how noisy the picture is

@@ -17,10 +17,9 @@ COARSE = (3, 5)  # rows and columns of the spectrum up to which structure is coa
 LEAST_COARSE = 0.06  # share of the squared slopes that is coarse in a picture: above 0.1 in 99 of a hundred dark
 # ones, below 0.035 in blurred and compressed noise without any light, which odd and even rows share
 ALIKE = 0.4  # likeness above which two frames surely show one scene, whatever went before
-UNUSUAL = (
-    0.42  # share of the usual likeness of a scene's neighbours below which a frame shows another one. Scenes in the
-)
-# dark stay above 0.54 of it, also when lamps, hands and dissolves change them; different photos are below 0.23
+# Share of the usual likeness of a scene's neighbours below which a frame shows another one. Scenes in the dark stay
+# above 0.54 of it, also when lamps, hands and dissolves change them; different photos are below 0.23.
+UNUSUAL = 0.42
 PACE = 0.2  # how fast a frame's likeness becomes the usual one
 BRIGHTER = 2.0  # times the light of a blank frame: what is remembered of that says nothing about a picture
 VIDEO = Levels.of(depth=8, full_range=False)

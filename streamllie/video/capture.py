@@ -154,7 +154,7 @@ def _not_opened(input: Input, error: Exception) -> SourceError:
         return SourceError(f'the camera "{input.name}" ({input.device}) is in use {by}; end that program first')
     if input.waits and not isinstance(error, ProtocolNotFoundError) and code not in NO_LISTENING:
         late = isinstance(error, ExitError) or code == errno.ETIMEDOUT
-        return NothingSent(f'"{input.name}" was sent no picture ({"nobody called" if late else reason(error)})')
+        return NothingSent(f'"{input.name}" was sent no picture ({"nobody connected" if late else reason(error)})')
     if isinstance(error, ExitError):
         return SourceError(f'"{input.name}" did not answer within {input.opening:g} s; is it running?')
     size = input.options.get("video_size")

@@ -204,7 +204,7 @@ def _explain(choice: Choice, video: VideoFormat, *, suffix: str, source_codec: s
     family = choice.encoder.family
     if not named and source_codec is not None and source_codec != family:
         odd = video.height % 2 or video.width % 2
-        why = f", which has sizes as {video.width}x{video.height}" if odd and choice.encoder.odd_sizes else ""
+        why = f", which has odd sizes such as {video.width}x{video.height}" if odd and choice.encoder.odd_sizes else ""
         said.append(f"the source is {source_codec}, the output is {family}{why}")
     if choice.depth < video.depth:
         said.append(f"{video.depth} bits become {choice.depth}, which is what {choice.encoder.name} takes")

@@ -125,9 +125,4 @@ ENCODERS = (
     ),
 )
 FAMILIES = tuple(dict.fromkeys(encoder.family for encoder in ENCODERS))
-LOSSY_FAMILIES = (
-    "h264",
-    "hevc",
-    "av1",
-    "vp9",
-)  # "auto" turns to these; ffv1 and prores only if the source has them
+LOSSY_FAMILIES = ("h264", "hevc", "av1", "vp9")  # "auto" turns to these; ffv1 and prores only if the source has them

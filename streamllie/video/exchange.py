@@ -1,17 +1,13 @@
 """Frames between us and WebRTC, which speaks libav's frames."""
 
-from fractions import Fraction
-
 import av
 from av.error import FFmpegError
 
 from streamllie.errors import SourceError
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import TICK, Frame, VideoFormat
 from streamllie.video.liveframes import Shot
 from streamllie.video.opening import reason
 from streamllie.video.planes import Planar, fill
-
-TICK = Fraction(1, 90_000)  # seconds; what WebRTC counts video in
 
 
 class Incoming:

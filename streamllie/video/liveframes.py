@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
-import numpy as np
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
@@ -15,7 +14,7 @@ from av.video.stream import VideoStream
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
-from streamllie.frame import Frame, Plane, VideoFormat
+from streamllie.frame import TICK, Frame, VideoFormat, turned
 from streamllie.video.clock import FrameClock
 from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.inputs import Input
@@ -24,7 +23,6 @@ from streamllie.video.planes import Planar
 from streamllie.video.tags import frame_rate, is_raw, oriented, video_format
 
 STAMPED = 1.0  # seconds; a camera's own stamp is believed if it is no older than this
-TICK = Fraction(1, 90_000)  # seconds, in which times of coming are counted
 LATE, LEAP = 0.5, 1.0  # seconds behind and ahead, from which a source that comes in pieces begins its pace anew
 HURRY = 4.0  # seconds of pictures that are shown twice as fast where pieces were missed: the next is about to go, too
 
@@ -146,7 +144,7 @@ class LiveFrames:
             raise SourceError(
                 f'"{self._input.name}" gives {decoded.format.name}, which cannot be shown ({reason(error)})'
             ) from error
-        y, u, v = (_turned(plane, self._turns, self._mirrored) for plane in planes)
+        y, u, v = (turned(plane, self._turns, mirrored=self._mirrored) for plane in planes)
         duration = 0 if self._untimed else decoded.duration or 0
         frame = Frame(y=y, u=u, v=v, pts=decoded.pts or 0, time_base=self._time_base, duration=duration)
         return Shot(frame=frame, format=self._format, captured=self._captured)
@@ -158,8 +156,3 @@ def _upright(told: VideoFormat) -> VideoFormat:
         return replace(told, rotation=0, mirrored=False)
     shape = 1 / told.sample_aspect_ratio if told.sample_aspect_ratio else None
     return replace(told, rotation=0, mirrored=False, height=told.width, width=told.height, sample_aspect_ratio=shape)
-
-
-def _turned(plane: Plane, turns: int, mirrored: bool) -> Plane:
-    turned = np.rot90(plane, turns)
-    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)

@@ -10,12 +10,11 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from streamllie.errors import SinkError
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import TICK, Frame, VideoFormat
 from streamllie.video.choice import options_of, refusal_of
 from streamllie.video.encoders import ENCODERS
 from streamllie.video.planes import fill
 
-TICK = Fraction(1, 90_000)  # seconds; what transport streams count in
 JOIN = 2.0  # seconds between frames at which a viewer can join
 ENCODER = next(
     replace(encoder, preset="superfast", quality=23, options=(("tune", "zerolatency"),))

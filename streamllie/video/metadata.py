@@ -19,32 +19,10 @@ OF_THE_STREAM = {"encoder", "alpha_mode", "vendor_id"}
 STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS", "SOURCE_ID")
 # What an mp4 can say in its classic tags; anything else needs the newer, free form.
 CLASSIC_MP4 = {
-    *(
-        "title",
-        "artist",
-        "album_artist",
-        "composer",
-        "album",
-        "date",
-        "comment",
-        "genre",
-        "copyright",
-        "grouping",
-    ),
-    *(
-        "lyrics",
-        "description",
-        "synopsis",
-        "show",
-        "episode_id",
-        "network",
-        "keywords",
-        "location",
-        "track",
-        "disc",
-    ),
-    *("compilation", "media_type", "hd_video", "gapless_playback", "creation_time", "timecode"),
-}
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "location", "track", "disc",
+    "compilation", "media_type", "hd_video", "gapless_playback", "creation_time", "timecode",
+}  # fmt: skip
 
 
 # QuickTime has numbers for languages; libav finds each by one of its two codes in ISO 639-2 only.

@@ -98,7 +98,7 @@ def packets(
             damaged.append(reason(error))
         except (FFmpegError, OSError) as error:
             raise SourceError(
-                f'"{path}" cannot be read to its end ({reason(error)}); copy it to a sound disk'
+                f'"{path}" cannot be read to its end ({reason(error)}); copy it to a healthy disk'
             ) from error
         else:
             return

@@ -265,4 +265,4 @@ class Outlet:
         local = self.target.file or (Path(self.target.url) if self.target.folder is not None else None)
         if local is not None:
             return write_error(local, error)
-        return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is somebody there?')
+        return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is anything listening there?')

@@ -14,6 +14,7 @@ from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
+from streamllie.frame import TICK
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
 from streamllie.video.linear import Linear, becomes_linear, is_exact
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
@@ -98,7 +99,7 @@ class Passthrough:
         for source, target in self._pictures:
             picture = Packet(picture_in(self._path, source.index))
             picture.stream = target
-            picture.time_base = source.time_base or Fraction(1, 90_000)
+            picture.time_base = source.time_base or TICK
             picture.pts = picture.dts = 0
             picture.is_keyframe = True
             self._output.mux_one(picture)

@@ -22,6 +22,10 @@ DEPTHS = {name: depth for depth, name in PLANAR.items()} | {
 HD_ROWS = 720  # RGB becomes BT.709 from here on, BT.601 below: what players assume of untagged video
 QUALITY = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 BT709, BT601 = 1, 6  # matrix code points of ITU-T H.273
+MATRICES = {  # what swscale calls them
+    BT709: Colorspace.ITU709, 5: Colorspace.ITU601, BT601: Colorspace.ITU601, 9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}  # fmt: skip
 
 
 def depth_for(pixels: PixelFormat) -> int:
@@ -94,13 +98,12 @@ class Planar:
     def _convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = is_rgb(frame.format)
         full_by_name = frame.format.name.startswith("yuvj")  # for swscale, whatever its tag: as it is, then
-        matrix = Colorspace.ITU709 if rgb_matrix(self._height) == BT709 else Colorspace.ITU601
         return self._swscale.reformat(
             frame,
             width=self._width,
             height=self._height,
             format=PLANAR[self._depth],
-            dst_colorspace=matrix if rgb else None,
+            dst_colorspace=MATRICES[rgb_matrix(self._height)] if rgb else None,
             src_color_range=ColorRange.JPEG if rgb or full_by_name else None,
             dst_color_range=ColorRange.MPEG if rgb else ColorRange.JPEG if full_by_name else None,
             interpolation=QUALITY,

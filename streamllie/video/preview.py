@@ -2,15 +2,11 @@
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
 from streamllie.frame import Frame, VideoFormat
-from streamllie.video.planes import BT709, HD_ROWS, PLANAR, fill
-
-MATRICES = {
-    BT709: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020, 10: Colorspace.BT2020
-}  # fmt: skip
+from streamllie.video.planes import MATRICES, PLANAR, fill, rgb_matrix
 
 
 class Preview:
@@ -28,11 +24,10 @@ class Preview:
         if native is None or (native.height, native.width, native.format.name) != (height, width, layout):
             native = self._native = av.VideoFrame(width, height, layout)
         fill(native, frame.y, frame.u, frame.v)
-        usual = Colorspace.ITU709 if height >= HD_ROWS else Colorspace.ITU601
         picture = self._swscale.reformat(
             native,
             format="rgb24",
-            src_colorspace=MATRICES.get(format.matrix, usual),
+            src_colorspace=MATRICES.get(format.matrix, MATRICES[rgb_matrix(height)]),
             src_color_range=ColorRange.JPEG if format.full_range else ColorRange.MPEG,
         )
         return np.asarray(picture.to_ndarray(), np.uint8)

@@ -20,7 +20,7 @@ def parse_rate(text: str | int) -> int:
         raise SinkError(f'the bit rate "{text}" is not understood; write it like 8M, 900k or 2500000')
     rate = round(float(match[1]) * UNITS[match[2]])
     if rate < SMALLEST:
-        raise SinkError(f'the bit rate "{text}" is too few for any video; write it like 8M or 900k')
+        raise SinkError(f'the bit rate "{text}" is too low for any video; write it like 8M or 900k')
     return rate
 
 

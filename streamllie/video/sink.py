@@ -115,11 +115,6 @@ class VideoSink:
         return self._choice.encoder.name
 
     @property
-    def unused_options(self) -> dict[str, str]:
-        """Settings that the encoder did not know: none, unless we made a mistake."""
-        return dict(self._encoding.stream.codec_context.options)
-
-    @property
     def video_bytes(self) -> int:
         """Size of the encoded frames so far."""
         return self._encoding.bytes

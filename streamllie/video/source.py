@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from streamllie.errors import SourceError
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import TICK, Frame, VideoFormat
 from streamllie.video import tags
 from streamllie.video.clock import FrameClock
 from streamllie.video.conversions import conversions, has_other_colours
@@ -137,17 +136,12 @@ class VideoSource:
         """Seconds of the file before the first frame that is wanted."""
         return self._start or 0.0
 
-    @property
-    def frames_estimate(self) -> int | None:
-        """About how many frames will come: for a progress bar only."""
-        return self._estimate
-
     def _open(self, container: InputContainer) -> None:
         stream = video_stream(container, self.path)
         container.flags &= ~GEN_PTS
         chroma_location = tags.chroma_location(container, stream)
         stream.thread_type = ThreadType.AUTO
-        self._time_base = stream.time_base or Fraction(1, 90_000)
+        self._time_base = stream.time_base or TICK
         self._timeline = Timeline.of(container, start=self._start, duration=self._duration)
         self._reset(stream)
         self._frames = self._wanted(container, stream)
@@ -157,7 +151,7 @@ class VideoSource:
             raise self._nothing(container) from None
         found = tags.video_format(stream, self._first, chroma_location=chroma_location)
         self.format = tags.oriented(found, self._first)
-        self._estimate = self._estimated(container, stream)
+        self.estimate = self._estimated(container, stream)
         self._promised_end = tags.promised_end(container, stream)
         for sentence in conversions(stream, self._first, self.format):
             self._note(sentence)

@@ -16,7 +16,7 @@ from av.container import Container, InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
-from streamllie.frame import VideoFormat
+from streamllie.frame import TICK, VideoFormat
 from streamllie.video.opening import container_length
 from streamllie.video.planes import depth_for, is_full_range, is_rgb, rgb_matrix
 
@@ -24,15 +24,7 @@ UNSPECIFIED = 2  # of primaries, transfer and matrix
 RGB = 0  # of matrix
 NUMBERED = {"avi", "mpegvideo"}  # formats of files
 LIMITED, FULL = 1, 2  # of range; 0 is untagged
-CHROMA_LOCATIONS = (
-    "unspecified",
-    "left",
-    "center",
-    "topleft",
-    "top",
-    "bottomleft",
-    "bottom",
-)  # index = libav's number
+CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")  # by libav's number
 
 _log_level = threading.Lock()
 
@@ -45,7 +37,7 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
         width=first.width,
         depth=depth_for(first.format),
         full_range=is_full_range(first),
-        time_base=stream.time_base or Fraction(1, 90_000),
+        time_base=stream.time_base or TICK,
         rate=frame_rate(stream),
         primaries=_tag(first.color_primaries, context.color_primaries),
         transfer=_tag(first.color_trc, context.color_trc),

@@ -153,7 +153,7 @@ def test_an_existing_page_stays_unless_it_may_be_replaced(dark, bright, tmp_path
 
 def test_bad_names_are_one_sentence_and_leave_nothing(dark, bright, tmp_path):
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(SinkError, match=r'"page\.mp4" is no name for a page; let it end in \.html'):
+    with pytest.raises(SinkError, match=r'"page\.mp4" is not a name for a page; let it end in \.html'):
         compare(dark, bright, tmp_path / "page.mp4")
     with pytest.raises(SourceError, match="there is no file"):
         compare(dark, tmp_path / "gone.mkv", tmp_path / "page.html")

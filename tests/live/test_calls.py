@@ -40,7 +40,7 @@ def test_a_source_that_waits_to_be_called_waits_on_though_nobody_came_for_a_whil
     finally:
         stop.set()
         caller.join()
-    assert "nobody called" in caplog.text
+    assert "nobody connected" in caplog.text
     assert (lasting.returns, lasting.notice) == (0, None), "it was never lost"
 
 

@@ -56,7 +56,9 @@ def test_prores_stays_prores_though_ours_has_fewer_bits_and_an_odd_size_says_why
     _, writer = enhance(odd, tmp_path / "day.mp4")
 
     assert streams(tmp_path / "day.mov") == [("video", "prores")]
-    assert any("the source is ffv1, the output is av1, which has sizes as 65x49" in note for note in writer.notes)
+    assert any(
+        "the source is ffv1, the output is av1, which has odd sizes such as 65x49" in note for note in writer.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,7 @@ def test_other_bit_rates_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0.1", "8", "0.9k"])
 def test_a_bit_rate_without_its_unit_is_refused_and_does_not_mean_no_limit(text: str) -> None:
-    with pytest.raises(SinkError, match="too few for any video; write it like"):
+    with pytest.raises(SinkError, match="too low for any video; write it like"):
         parse_rate(text)
 
 

@@ -69,7 +69,7 @@ def test_a_container_without_a_frame_count_is_read_to_its_end(tmp_path: Path) ->
     source = media.make_video(tmp_path / "night.h264", muxer="h264", options={"bf": "0"})
 
     with VideoSource(source) as reader:
-        estimate = reader.frames_estimate
+        estimate = reader.estimate
         found = len(list(reader))
 
     assert estimate is None
