@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,12 +58,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-STOPS = [number for number in SIGNALS if number != signal.SIGINT]
+IMPATIENT = 2.0  # seconds after a signal in which another one means no more
+_interrupted = -math.inf  # when the last came
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"streamllie {streamllie.__version__}")
+        print(f"streamllie {streamllie.__version__}", flush=True)
         raise typer.Exit
 
 
@@ -228,11 +232,14 @@ cli_live.add_to(app)
 def main() -> None:
     """The entry point of `streamllie`."""
     _open_standard_streams()
-    for number in STOPS:
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
+    for number in SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores one, and means it
             signal.signal(number, _interrupt)
     try:
         app()
+    except OSError as error:  # of --help and --version; commands tell of their own
+        print(f"streamllie: {console.unread(error)}", file=sys.stderr)
+        sys.exit(1)
     except SystemExit as left:
         wrong_usage = getattr(left.__context__, "format_message", None)  # typer's error, which it has told people
         if wrong_usage is not None:
@@ -245,9 +252,17 @@ def _open_standard_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of few letters gets the rest spelt
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _interrupt(number: int, _frame: object) -> None:
-    """Treat a service manager or a terminal that closes like Ctrl-C: what was done is kept."""
-    signal.signal(number, signal.SIG_IGN)  # a terminal that closes says it twice, and we are busy completing
-    raise KeyboardInterrupt
+def _interrupt(_number: int, _frame: object) -> None:
+    """Treat a service manager or a terminal that closes like Ctrl-C: what was done is kept.
+
+    Who is impatient, and a terminal that closes, say it twice. We are busy completing then, and hear only the first.
+    """
+    global _interrupted  # noqa: PLW0603 - of the process
+    now, before = time.monotonic(), _interrupted
+    _interrupted = now
+    if now - before > IMPATIENT:
+        raise KeyboardInterrupt

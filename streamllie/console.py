@@ -82,7 +82,7 @@ class Talk(logging.Handler):
             now = time.monotonic()
             if now - self._last_event >= EVERY:
                 self._last_event = now
-                self._event(
+                self._news(
                     event="progress",
                     input=str(source),
                     frames=progress.frames,
@@ -99,11 +99,11 @@ class Talk(logging.Handler):
         source, target = str(outcome.source), str(outcome.target)
         if self._json:
             if outcome.report is not None:
-                self._event(**outcome.report.event() | {"event": "file", "input": source})
+                self._news(**outcome.report.event() | {"event": "file", "input": source})
             elif outcome.skipped is not None:
-                self._event(event="skipped", input=source, message=outcome.skipped)
+                self._news(event="skipped", input=source, message=outcome.skipped)
             else:
-                self._event(event="failed", input=source, message=outcome.failed)
+                self._news(event="failed", input=source, message=outcome.failed)
         elif outcome.failed is not None:
             self._say(f"{source}: failed: {outcome.failed}")
         elif not self._quiet:
@@ -249,6 +249,11 @@ class Talk(logging.Handler):
         self._say(f"streamllie: {message}")
         raise typer.Exit(code) from None
 
+    def _news(self, **values: Any) -> None:
+        """An event while work goes on, which goes on also when the reader has gone; the last event tells of that."""
+        with contextlib.suppress(StreamLLIEError):
+            self._event(**values)
+
     def _event(self, **values: Any) -> None:
         self._print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}))
 
@@ -256,7 +261,7 @@ class Talk(logging.Handler):
         try:
             print(*map(visible, lines), sep="\n", flush=True)
         except OSError as error:
-            raise StreamLLIEError(f"stdout cannot be written to ({error.strerror}); somebody must read it") from error
+            raise StreamLLIEError(unread(error)) from error
 
     def _say(self, sentence: str) -> None:
         if sentence == self._last_said:
@@ -271,6 +276,11 @@ class Talk(logging.Handler):
         """Write over the last line of a terminal."""
         with contextlib.suppress(OSError):
             print(f"\r\x1b[K{visible(line)}", end=end, file=sys.stderr, flush=True)
+
+
+def unread(error: OSError) -> str:
+    """Why nothing more is printed."""
+    return f"stdout cannot be written to ({error.strerror}); somebody must read it"
 
 
 def _sum(target: Path, reports: list[Report]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -11,12 +11,15 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 @contextmanager
-def postponed() -> Generator[None]:
-    """The body ends before a signal is answered that Python has a handler for; in other threads none is anyway."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def postponed() -> Generator[Sequence[object]]:
+    """The body ends before a signal is answered that Python has a handler for; in other threads none is anyway.
+
+    Gives what has come meanwhile, for a body that can end early.
+    """
     came: list[tuple[int, FrameType | None]] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
     handlers: dict[int, Callable[..., Any]] = {}
     try:
         for number in SIGNALS:
@@ -24,7 +27,7 @@ def postponed() -> Generator[None]:
             if callable(handler):
                 handlers[number] = handler
                 signal.signal(number, lambda number, frame: came.append((number, frame)))
-        yield
+        yield came
     finally:
         for number in reversed(handlers):  # Ctrl-C last: it may come again at once
             signal.signal(number, handlers[number])

@@ -48,8 +48,8 @@ def run(
     """Write every frame of the source, enhanced, to the sink, in order; give the meter that counted them.
 
     Reading is one thread, enhancing another, writing and `on_frame` are the caller's own. An error in any stage is
-    raised here, and when this returns or raises, both threads have ended. An `enhance` that is a `Starts` is given frames
-    ahead.
+    raised here, and when this returns or raises, both threads have ended. An `enhance` that is a `Starts` is given
+    frames ahead.
     """
     meter, stop = Meter(), Stop()
     with (

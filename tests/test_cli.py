@@ -165,7 +165,7 @@ def test_names_too_long_for_the_file_system_are_one_sentence_before_any_work(nig
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
         assert "File name too long" in line
-        assert "mistake" not in line
+        assert "bug in StreamLLIE" not in line
 
 
 def test_an_empty_name_is_a_wrong_usage_and_not_the_current_folder(night, tmp_path):

@@ -6,6 +6,7 @@ import pty
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,11 @@ def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, 
     while json.loads(process.stdout.readline())["frames"] < 20:
         pass
     process.send_signal(number)
+    for again in (number, signal.SIGINT, signal.SIGTERM):  # who is impatient, or a terminal that closes
+        time.sleep(0.02)
+        process.send_signal(again)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode in {130, -signal.SIGINT, -signal.SIGTERM}, "the last may have come when all was over"
     assert not (tmp_path / "day.mp4").exists()
     part = tmp_path / "day.partial.mp4"
     assert 20 <= frame_count(part) < 1500
@@ -40,8 +44,8 @@ def test_who_is_stopped_leaves_a_playable_part_names_it_and_exits_130(tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day.partial.mp4", "long.mp4"]
 
 
-def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_path):
-    night = make_video(tmp_path / "long.mp4", frames=1500, options={"bf": "0"})
+def test_a_reader_of_json_that_goes_away_is_one_sentence_and_costs_no_frame(tmp_path):
+    night = make_video(tmp_path / "long.mp4", frames=300, options={"bf": "0"})
     process = subprocess.Popen(
         [*COMMAND, "enhance", *FAST, str(night), str(tmp_path / "day.mp4"), "--json"],
         stdout=subprocess.PIPE,
@@ -55,11 +59,11 @@ def test_a_reader_of_json_that_goes_away_is_one_sentence_and_leaves_nothing(tmp_
     (line,) = process.stderr.read().splitlines()
     assert process.wait(60) == 1
     assert line.startswith("streamllie: stdout cannot be written to")
-    assert [path.name for path in tmp_path.iterdir()] == ["long.mp4"]
+    assert frame_count(tmp_path / "day.mp4") == 300
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
-@pytest.mark.parametrize("words", [("models",), ("models", "--json")])
+@pytest.mark.parametrize("words", [("models",), ("models", "--json"), ("--version",), ("--help",)])
 def test_a_full_or_closed_stdout_is_one_sentence_and_no_mistake_of_ours(words):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -67,7 +71,7 @@ def test_a_full_or_closed_stdout_is_one_sentence_and_no_mistake_of_ours(words):
         )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("streamllie: stdout cannot be written to (No space left")
-    assert "mistake" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -43,7 +43,7 @@ def test_what_tells_about_the_machine_works(words, tmp_path, monkeypatch):
     monkeypatch.setenv("STREAMLLIE_CACHE", str(tmp_path))
     done = plain(*words)
     assert done.returncode == 0, done.stderr
-    assert "mistake" not in done.stderr
+    assert "bug in StreamLLIE" not in done.stderr
 
 
 def test_a_video_is_enhanced_and_compared(tmp_path):
@@ -70,4 +70,4 @@ def test_what_needs_more_names_the_extra_in_one_sentence(words, extra, tmp_path,
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert f'pip install "streamllie[{extra}]"' in line
-    assert "mistake" not in line
+    assert "bug in StreamLLIE" not in line

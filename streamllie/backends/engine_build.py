@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamllie import shelf
-from streamllie.backends.engine_cache import EngineCache, Entry
+from streamllie.backends.engine_cache import SUFFIX, EngineCache, Entry
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.backends.gpu import Gpu, find_gpu, no_gpu
 from streamllie.backends.tensorrt_build import Plan, Sizes, Step, build, check
 from streamllie.backends.tensorrt_library import Library, choose, installed, load
-from streamllie.errors import BackendMissing, ModelError
+from streamllie.errors import BackendMissing, ModelError, SinkError
 from streamllie.place import is_file
 from streamllie.target import check_target, write_whole
 
@@ -72,13 +72,15 @@ def build_engine(
         ModelNotFound, ModelError: there is no such model, or it is damaged.
         BackendMissing: TensorRT, or what a checkpoint needs, is not installed.
         BackendError: TensorRT refuses the graph or the plan.
-        SinkError: the output cannot be written, or is there and `overwrite` is not given.
+        SinkError: the output cannot be written, is no name for an engine, or is there and `overwrite` is not given.
     """
     began = time.perf_counter()
     name, path = _found(subject, deep=deep)
     for source in (path, Path(subject)):  # two where the deep graph stands beside the one that was named
         if output is not None:
             check_target(output, source=source, overwrite=overwrite)
+    if output is not None and output.suffix != SUFFIX:
+        raise SinkError(f'"{output}" is not a name for an engine; let it end in {SUFFIX}')
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
     plan = Plan(model=name, graph=b"", precision=precision, sizes=sizes, targets=targets)

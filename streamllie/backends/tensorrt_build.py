@@ -13,6 +13,7 @@ from streamllie.backends.gpu import Gpu
 from streamllie.backends.graphs import BLOCK, QUARTER, padded
 from streamllie.backends.tensorrt_library import RTX_TARGETS, Library, logger
 from streamllie.errors import BackendError, BackendMissing
+from streamllie.interrupts import postponed
 
 PRECISIONS = ("fp16", "bf16", "fp32")
 
@@ -117,6 +118,29 @@ def build(
         raise BackendMissing(f'building engines needs onnx ({error}); pip install "streamllie[tensorrt]"') from None
     began = time.perf_counter()
     graph = rewritten(plan.graph, name=plan.model, precision=plan.precision, multiple=BLOCK)
+    with postponed() as signals:  # the library calls our log and monitor, and would swallow what a handler raises there
+        network, serialized, measured = _built(graph, plan, library, timings, on_step, ended=lambda: bool(signals))
+    if on_timings is not None and measured:
+        on_timings(measured)
+    about = {
+        "model": plan.model,
+        "precision": plan.precision,
+        "deep": _is_deep(network, library.module),
+        "sizes": [asdict(sizes) for sizes in plan.sizes],
+        "targets": list(plan.targets),
+        "flavour": library.flavour,
+        "version": library.version,
+        "gpu": device(library, gpu),
+        "seconds": round(time.perf_counter() - began, 2),
+        "layers": _layers(network),
+    }
+    return Header(kind="engine", key=plan.key(library, gpu), about=about), serialized
+
+
+def _built(
+    graph: bytes, plan: Plan, library: Library, timings: bytes, on_step: Step | None, *, ended: Callable[[], bool]
+) -> tuple[Any, bytes, bytes]:
+    """The network, the engine, and what the full library has measured."""
     trt, log = library.module, logger(library)
     builder = trt.Builder(log)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -128,31 +152,15 @@ def build(
     _aim(config, plan, trt)
     for sizes in plan.sizes:
         config.add_optimization_profile(_profile(builder, network, sizes))
-    if on_step is not None:
-        config.progress_monitor = monitor = _monitor(trt, on_step)  # it must live as long as the build
-    else:
-        monitor = None
+    config.progress_monitor = monitor = _monitor(trt, on_step, ended)  # it must live as long as the build
     if not library.portable:  # RTX measures nothing
         config.set_timing_cache(config.create_timing_cache(timings), ignore_mismatch=False)
     serialized = builder.build_serialized_network(network, config)
     if serialized is None:
         raise BackendError(f"{library.flavour} could not build {plan.model} in {plan.precision}: {log.reason()}")
-    if not library.portable and on_timings is not None:
-        on_timings(bytes(config.get_timing_cache().serialize()))
     del monitor
-    about = {
-        "model": plan.model,
-        "precision": plan.precision,
-        "deep": _is_deep(network, trt),
-        "sizes": [asdict(sizes) for sizes in plan.sizes],
-        "targets": list(plan.targets),
-        "flavour": library.flavour,
-        "version": library.version,
-        "gpu": device(library, gpu),
-        "seconds": round(time.perf_counter() - began, 2),
-        "layers": _layers(network),
-    }
-    return Header(kind="engine", key=plan.key(library, gpu), about=about), bytes(serialized)
+    measured = b"" if library.portable else bytes(config.get_timing_cache().serialize())
+    return network, bytes(serialized), measured
 
 
 def _aim(config: Any, plan: Plan, trt: Any) -> None:
@@ -191,8 +199,8 @@ def _layers(network: Any) -> dict[str, int]:
     return dict(Counter(output.dtype.name.lower() for output in outputs).most_common())
 
 
-def _monitor(trt: Any, on_step: Step) -> Any:
-    """Progress of a build: the share of the steps of its outermost phase."""
+def _monitor(trt: Any, on_step: Step | None, ended: Callable[[], bool]) -> Any:
+    """Progress of a build: the share of the steps of its outermost phase, until it is to end."""
     base = trt.IProgressMonitor
 
     class Monitor(base):
@@ -207,9 +215,9 @@ def _monitor(trt: Any, on_step: Step) -> Any:
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             """True: go on."""
-            if self.whole is not None and phase_name == self.whole[0]:
+            if on_step is not None and self.whole is not None and phase_name == self.whole[0]:
                 on_step(min((step + 1) / self.whole[1], 1.0))
-            return True
+            return not ended()
 
         def phase_finish(self, phase_name: str) -> None:
             """A phase is over."""

@@ -100,7 +100,7 @@ def load(flavour: str) -> Library:
 
 
 def logger(library: Library) -> Any:
-    """A logger for one builder or runtime: all goes to our log, to be debugged with, and `errors` keeps what went wrong."""
+    """A logger for one builder or runtime: our log gets all, for debugging, and `errors` what went wrong."""
     base = library.module.ILogger
 
     class Log(base):

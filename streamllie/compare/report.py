@@ -14,7 +14,7 @@ from streamllie.compare.pairs import Together
 from streamllie.compare.views import Views, view_size
 from streamllie.errors import SinkError, SourceError
 from streamllie.frame import VideoFormat
-from streamllie.place import local
+from streamllie.place import local, visible
 from streamllie.target import check_target, write_whole
 
 SUFFIXES = (".html", ".htm")
@@ -90,7 +90,7 @@ def compare(
         no_psnr = reference is not None and sides[0].psnr is None
         notes = (*_mismatches(videos, formats), *_left_out(len(figures.times), len(shots), no_psnr=no_psnr))
     found = Comparison(output=str(target), moments=len(figures.times), before=sides[0], after=sides[1], notes=notes)
-    names = [path.name for path in paths]
+    names = [visible(path.name) for path in paths]
     page = _page(found, figures, shots, names, view_size(formats[0]))
     write_whole(target, lambda path: path.write_text(page, encoding="utf-8"), overwrite=overwrite)
     return found

@@ -70,6 +70,8 @@ class Recordings:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.__exit__(kind, error, trace)
+        if isinstance(error, KeyboardInterrupt) and self._recorder is not None and self._recorder.error is None:
+            error.add_note(f'the recording is "{self._recorder.path}"')
 
     def _finish(self) -> None:
         if self._recorder is not None:

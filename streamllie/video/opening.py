@@ -1,5 +1,6 @@
 """Open a media file and find its video: the one place where reading errors of libav become ours."""
 
+import errno
 import stat
 from collections.abc import Iterator
 from fractions import Fraction
@@ -36,9 +37,9 @@ def open_input(path: Path, options: dict[str, str] | None = None) -> InputContai
         # "file:" keeps libav from reading a colon in the name as a protocol.
         container = av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
-        raise SourceError(
-            f'"{path}" cannot be opened as a video ({reason(error)}); is it a media file, and complete?'
-        ) from error
+        ours = getattr(error, "errno", None) not in (errno.EACCES, errno.EPERM)
+        way = "is it a media file, and complete?" if ours else "ask its owner for the right to read it"
+        raise SourceError(f'"{path}" cannot be opened as a video ({reason(error)}); {way}') from error
     if container.format.name == "hls" and not is_finished(path.absolute().as_uri()):
         container.close()
         raise SourceError(

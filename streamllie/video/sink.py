@@ -97,10 +97,12 @@ class VideoSink:
             if error is None:
                 self._complete()
             elif (self._live or isinstance(error, KeyboardInterrupt)) and self.frames_written:
-                self._keep_partial(error)
+                with postponed():
+                    self._keep_partial(error)
         except KeyboardInterrupt:  # while completing, which may copy hours of sound
             if error is None:
-                self._keep_partial(None)
+                with postponed():
+                    self._keep_partial(None)
             raise
         except SinkError as failure:
             if self._live and error is None and self.frames_written and self._temporary.exists():
@@ -113,6 +115,11 @@ class VideoSink:
     def encoder(self) -> str:
         """The name of the encoder in use, such as "libx264"."""
         return self._choice.encoder.name
+
+    @property
+    def unused_options(self) -> dict[str, str]:
+        """Settings that the encoder did not know: none, unless we made a mistake."""
+        return dict(self._encoding.stream.codec_context.options)
 
     @property
     def video_bytes(self) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -194,6 +195,26 @@ def test_an_interrupted_build_leaves_the_cache_clean(tmp_path):
     with pytest.raises((StopError, BackendError)):
         build_engine("lite", sizes=(Sizes.fixed(64, 64),), flavour="tensorrt-rtx", cache=cache, on_step=stop)
     assert entries(cache) == []
+
+
+def test_ctrl_c_ends_a_build_at_its_next_step(tmp_path):
+    """The library calls us for each step, and swallows what a handler of signals raises there."""
+    cache, shares = EngineCache(tmp_path), []
+
+    def press(share):
+        shares.append(share)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build_engine("lite", sizes=(Sizes.fixed(64, 64),), flavour="tensorrt-rtx", cache=cache, on_step=press)
+    assert shares
+    assert max(shares) < 1
+    assert entries(cache) == []
+
+
+def test_an_engine_has_a_name_that_is_found_again(tmp_path):
+    with pytest.raises(SinkError, match=r'night\.onnx" is not a name for an engine; let it end in \.engine'):
+        build_engine("lite", output=tmp_path / "night.onnx")
 
 
 def test_the_library_itself_is_told_apart_from_our_refusals(cache):

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+from pathlib import Path
 
 import av
 import cv2
@@ -17,6 +19,7 @@ from streamllie.compare.report import compare
 from streamllie.compare.views import upright, view_size
 from streamllie.errors import OutputExists, SinkError, SourceError
 from streamllie.frame import VideoFormat
+from tests.command import streamllie
 from tests.compare.conftest import shot
 from tests.media import make_video
 
@@ -140,6 +143,15 @@ def test_a_name_with_markup_stays_a_name(bright, tmp_path):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert data_of(tmp_path / "page.html")["names"][0] == "<script>alert(1)<"
+
+
+def test_a_name_that_is_no_text_does_not_cost_the_page(dark, bright, tmp_path):
+    odd = Path(os.fsdecode(bytes(tmp_path) + b"/nacht\xe9.mp4"))
+    odd.symlink_to(dark)
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = streamllie("compare", odd, bright, "-o", tmp_path / "n\u00fc.html", env=few)
+    assert done.returncode == 0, done.stderr
+    assert "nacht\\udce9.mp4" in (tmp_path / "n\u00fc.html").read_text(encoding="utf-8")
 
 
 def test_an_existing_page_stays_unless_it_may_be_replaced(dark, bright, tmp_path):

@@ -127,7 +127,9 @@ def test_ctrl_c_ends_a_run_and_the_recording_is_whole(night, tmp_path):
         while json.loads(run.stdout.readline())["frames"] < 10:
             pass
         run.send_signal(signal.SIGINT)
+        last = json.loads(run.stdout.read().splitlines()[-1])
         assert run.wait(60) == 130
+    assert last == {"event": "error", "message": f'interrupted: the recording is "{record}"'}
     with av.open(str(record)) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day.mkv", "night.mp4"]
