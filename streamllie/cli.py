@@ -59,7 +59,7 @@ app = typer.Typer(
 )
 
 IMPATIENT = 2.0  # seconds after a signal in which another one means no more
-_interrupted = -math.inf  # when the last came
+_interrupted = -math.inf  # when the last was heard
 
 
 def _print_version(wanted: bool) -> None:
@@ -262,7 +262,7 @@ def _interrupt(_number: int, _frame: object) -> None:
     Who is impatient, and a terminal that closes, say it twice. We are busy completing then, and hear only the first.
     """
     global _interrupted  # noqa: PLW0603 - of the process
-    now, before = time.monotonic(), _interrupted
-    _interrupted = now
-    if now - before > IMPATIENT:
+    now = time.monotonic()
+    if now - _interrupted > IMPATIENT:
+        _interrupted = now
         raise KeyboardInterrupt
