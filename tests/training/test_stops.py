@@ -20,6 +20,7 @@ from streamllie.models.checkpoint import load
 from tests.models.networks import SMALL
 from tests.training.test_train import PLAN, ROOT, write_plan
 from training import checkpoints, train
+from training.command import set_by_signals
 from training.curves import Log
 
 
@@ -28,9 +29,21 @@ def steps_of(out) -> list[str]:
         return [row["step"] for row in csv.DictReader(file)]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_all_of_a_run_saves_what_was_learned_and_says_how_to_go_on(data, tmp_path, number):
+def test_the_first_signal_asks_for_an_end_and_the_second_is_none_of_ours(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        stop = threading.Event()
+        with set_by_signals(stop):
+            signal.raise_signal(number)
+            assert stop.is_set()
+            assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_signal_to_all_of_a_run_saves_what_was_learned_and_says_how_to_go_on(data, tmp_path):
     write_plan(tmp_path, "steps = 100000\nvalidate_every = 2")
     command = [sys.executable, "-m", "training.train", "plan.toml", "--data", str(data), "--out", "out"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -39,7 +52,7 @@ def test_a_signal_to_all_of_a_run_saves_what_was_learned_and_says_how_to_go_on(d
         text=True, start_new_session=True,
     ) as run:  # fmt: skip
         assert run.stdout.readline().startswith("step=2 ")
-        os.killpg(run.pid, number)
+        os.killpg(run.pid, signal.SIGTERM)
         _, told = run.communicate(timeout=60)
     assert run.returncode == 130
     assert told.endswith("training: stopped and saved; the same command goes on from there\n")
