@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import typer
 
-from streamllie.place import is_url, shown
+from streamllie.place import is_url, redacted
 
 Backend = Literal[
     "auto", "tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda", "eager-cuda",
@@ -64,7 +64,7 @@ def path(text: str) -> Path:
     if not text:
         raise typer.BadParameter("the name is empty")
     if is_url(text):
-        raise typer.BadParameter(f'"{shown(text)}" is a URL, and this takes files only')
+        raise typer.BadParameter(f'"{redacted(text)}" is a URL, and this takes files only')
     return Path(text)
 
 

@@ -33,7 +33,7 @@ from streamllie.arguments import (
     sizes,
 )
 from streamllie.interrupts import SIGNALS
-from streamllie.place import goes_live, is_folder, told
+from streamllie.place import goes_live, is_folder, redacted_in
 
 
 class Commands(typer.core.TyperGroup):
@@ -45,7 +45,7 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             if isinstance(message := getattr(error, "message", None), str):  # typer's, of wrong usage
-                vars(error)["message"] = told(message)
+                vars(error)["message"] = redacted_in(message)
             raise
 
 

@@ -90,7 +90,7 @@ def webcam(
     """Show a camera, a stream or a file, bright and steady, in real time."""
     if source is not None and camera is not None:
         raise typer.BadParameter("SOURCE and --camera both say what to show; leave one of them out")
-    shown = next((given for given in (source, camera) if given is not None), "0")
+    wanted = next((given for given in (source, camera) if given is not None), "0")
     with console.Talk(json=json, quiet=quiet) as talk:
         from streamllie.live.stage import Controls  # noqa: PLC0415 - loads libav
         from streamllie.live.webcam import webcam as run  # noqa: PLC0415
@@ -104,13 +104,13 @@ def webcam(
             from streamllie.live.extra import part  # noqa: PLC0415
 
             part("serve").serve(
-                shown, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
+                wanted, port=0, duration=duration, on_ready=talk.browse, model=model, backend=backend,
                 precision=precision, controls=controls, budget=budget / 1000, size=frame_size, rate=fps,
                 hold=camera_exposure == "hold",
             )  # fmt: skip
             return
         done = run(
-            shown, size=frame_size, rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
+            wanted, size=frame_size, rate=fps, view=view, controls=controls, virtual_camera=virtual_camera,
             record=record, overwrite=overwrite, model=model, backend=backend, precision=precision,
             budget=budget / 1000, hold=camera_exposure == "hold", duration=duration, on_stats=talk.stats,
         )  # fmt: skip

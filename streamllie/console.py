@@ -15,7 +15,7 @@ import typer
 
 from streamllie.bar import Bar
 from streamllie.errors import StreamLLIEError
-from streamllie.place import told, visible
+from streamllie.place import redacted_in, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -240,11 +240,11 @@ class Talk(logging.Handler):
         """It ends here, and people have been or will be told why: tell programs."""
         if self._json:
             with contextlib.suppress(StreamLLIEError):  # stdout itself may be what failed
-                self._event(event="error", message=told(message))
+                self._event(event="error", message=redacted_in(message))
 
     def _fail(self, message: str, error: BaseException, *, code: int = 1) -> None:
         if verbose and code == 1:
-            print(told("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+            print(redacted_in("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         self.refused(message)
         self._say(f"streamllie: {message}")
         raise typer.Exit(code) from None
@@ -267,7 +267,7 @@ class Talk(logging.Handler):
         if sentence == self._last_said:
             return  # a warning of the library that is also why it ends
         self._last_said = sentence
-        line = visible(told(sentence))
+        line = visible(redacted_in(sentence))
         with contextlib.suppress(OSError):  # a terminal that went away must not cost the work
             if not self._bar.say(line):
                 print(line, file=sys.stderr, flush=True)

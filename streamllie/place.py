@@ -1,4 +1,4 @@
-"""What a person names as a source or a target, a file or a URL, and how it is shown without its secrets."""
+"""What a person names as a source or a target, a file or a URL, and how it is printed without its secrets."""
 
 import os
 import re
@@ -63,13 +63,13 @@ def exists(path: str | Path) -> bool:
 def local(place: str | Path, error: type[StreamLLIEError]) -> Path:
     """The path of a file or folder, for what takes no URL; `error` for what is none."""
     if is_url(text := str(place)):
-        raise error(f'"{shown(text)}" is a URL, and this takes files only; `streamllie enhance` takes streams')
+        raise error(f'"{redacted(text)}" is a URL, and this takes files only; `streamllie enhance` takes streams')
     if "\0" in text:  # the system would end the name there
         raise error(f"the name {text!r} has a NUL character in it; check the name")
     return Path(place)
 
 
-def shown(text: str) -> str:
+def redacted(text: str) -> str:
     """A place as it may be printed: users, passwords, tokens and the stream key of RTMP become three stars."""
     scheme = scheme_of(text)
     if scheme is None:
@@ -82,9 +82,9 @@ def shown(text: str) -> str:
     return text
 
 
-def told(text: str) -> str:
-    """A sentence in which every URL is as it may be shown."""
-    return _URL.sub(lambda found: shown(found[0]), text)
+def redacted_in(text: str) -> str:
+    """A text in which every URL is redacted."""
+    return _URL.sub(lambda found: redacted(found[0]), text)
 
 
 def visible(text: str) -> str:

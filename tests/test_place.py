@@ -6,7 +6,7 @@ from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import is_url, scheme_of, shown, told, visible
+from streamllie.place import is_url, redacted, redacted_in, scheme_of, visible
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_urls_are_told_from_paths(text, scheme):
     ],
 )
 def test_no_secret_of_a_url_is_shown(text):
-    told = shown(text)
+    told = redacted(text)
     assert "hunter2" not in told
     assert "ter2" not in told
     assert "***" in told
@@ -54,14 +54,14 @@ def test_no_secret_of_a_url_is_shown(text):
 
 @pytest.mark.parametrize("url", ["rtmp://h/app/hunter2", "srt://h:1?passphrase=hunter2", "http://a:hunter2@h/x"])
 def test_a_sentence_with_a_url_keeps_its_other_characters(url):
-    assert told(f'"{url}" is lost ({url}).') == f'"{shown(url)}" is lost ({shown(url)}).'
-    assert told(f'"{shown(url)}" is lost') == f'"{shown(url)}" is lost'
+    assert redacted_in(f'"{url}" is lost ({url}).') == f'"{redacted(url)}" is lost ({redacted(url)}).'
+    assert redacted_in(f'"{redacted(url)}" is lost') == f'"{redacted(url)}" is lost'
 
 
 def test_what_is_no_secret_is_shown():
-    assert shown("srt://host:9000?mode=caller&latency=20") == "srt://host:9000?mode=caller&latency=20"
-    assert shown("rtmp://host/app") == "rtmp://host/app"
-    assert shown("night@home.mp4") == "night@home.mp4"
+    assert redacted("srt://host:9000?mode=caller&latency=20") == "srt://host:9000?mode=caller&latency=20"
+    assert redacted("rtmp://host/app") == "rtmp://host/app"
+    assert redacted("night@home.mp4") == "night@home.mp4"
 
 
 @pytest.mark.parametrize("take", [enhance_video, enhance_file, enhance_folder, compare], ids=lambda take: take.__name__)

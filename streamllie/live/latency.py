@@ -11,7 +11,7 @@ from streamllie.errors import SourceError
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown
 from streamllie.night import make_night
-from streamllie.place import shown
+from streamllie.place import redacted
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve
 
@@ -79,7 +79,7 @@ def latency(
             controls=Controls(always=True),
         )  # fmt: skip
         with live:
-            return _measured(live, shown(name or source), duration)
+            return _measured(live, redacted(name or source), duration)
 
 
 def _measured(live: Live, source: str, duration: float) -> Latency:

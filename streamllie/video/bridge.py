@@ -18,7 +18,7 @@ from av.error import FFmpegError, ProtocolNotFoundError
 
 from streamllie.ahead import Stop
 from streamllie.errors import StreamLLIEError
-from streamllie.place import scheme_of, shown, without_listen
+from streamllie.place import redacted, scheme_of, without_listen
 from streamllie.video.opening import reason
 
 NOBODY = "nobody is there, or the passphrase is another"  # SRT does not say which
@@ -110,7 +110,7 @@ class _Pipe:
             return ""
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
-        words = [word for word in shown(lines[-1]).split(": ") if "://" not in word] if lines else []
+        words = [word for word in redacted(lines[-1]).split(": ") if "://" not in word] if lines else []
         return ": ".join(words)
 
     def _wait(self, reading: list[int], writing: list[int]) -> None:
@@ -133,7 +133,8 @@ def _running(arguments: list[str], url: str) -> Generator[tuple[subprocess.Popen
     """The program, and what it says: in a file, because a pipe that nobody empties would stop it."""
     if shutil.which(PROGRAM[0]) is None:
         raise BridgeError(
-            0, f'this build of libav has no SRT and there is no ffmpeg program to carry "{shown(url)}"; install ffmpeg'
+            0,
+            f'this build of libav has no SRT and there is no ffmpeg program to carry "{redacted(url)}"; install ffmpeg',
         )
     pipe = subprocess.PIPE
     with (

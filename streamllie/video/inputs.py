@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
-from streamllie.place import PLAYLIST, SESSION, is_file, scheme_of, shown, without_listen
+from streamllie.place import PLAYLIST, SESSION, is_file, redacted, scheme_of, without_listen
 from streamllie.video.bridge import OPENING, srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
@@ -73,12 +73,12 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
 def _stream(source: str, scheme: str) -> Input:
     if scheme not in NETWORK:
         known = ", ".join(sorted(NETWORK))
-        raise SourceError(f'"{shown(source)}" has a scheme that is no stream here; there are: {known}')
+        raise SourceError(f'"{redacted(source)}" has a scheme that is no stream here; there are: {known}')
     suffix = Path(urlsplit(source).path).suffix.lower() if scheme in {"http", "https"} else ""
     if suffix in RECORDINGS or (suffix == PLAYLIST and is_finished(source)):
-        return Input(name=shown(source), url=source, paced=True)
+        return Input(name=redacted(source), url=source, paced=True)
     if suffix == PLAYLIST or scheme == "hls":
-        return Input(name=shown(source), url=source, pieces=True, patience=PIECES)
+        return Input(name=redacted(source), url=source, pieces=True, patience=PIECES)
     options = LOW_DELAY | {"analyzeduration": ANALYSE_RTMP if scheme.startswith("rtmp") else ANALYSE}
     if scheme.startswith("rtsp"):
         options |= {"rtsp_flags": "prefer_tcp", "max_delay": "100000"}
@@ -92,7 +92,7 @@ def _stream(source: str, scheme: str) -> Input:
         options |= {"listen": "1"}
     if scheme == "udp" and "fifo_size" not in url:
         url += ("&" if "?" in url else "?") + "fifo_size=50000&overrun_nonfatal=1"
-    return Input(name=shown(source), url=url, options=options, opening=CALL if waits else OPENING, waits=waits)
+    return Input(name=redacted(source), url=url, options=options, opening=CALL if waits else OPENING, waits=waits)
 
 
 def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) -> Input:

@@ -24,7 +24,7 @@ from av.stream import Stream
 from streamllie.ahead import Stop
 from streamllie.errors import OutputExists, SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.place import PLAYLIST, is_url, scheme_of, shown, without_listen
+from streamllie.place import PLAYLIST, is_url, redacted, scheme_of, without_listen
 from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import BridgeError, needs_bridge, srt_url, write_through
 from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
@@ -68,7 +68,7 @@ class Target:
         scheme = scheme_of(text)
         if scheme is None:
             return cls._file(Path(text), overwrite=overwrite)
-        name = shown(text)
+        name = redacted(text)
         timeout = {"rw_timeout": str(int(SILENT * 1_000_000))}
         path = text.split("?", maxsplit=1)[0]
         if scheme in ("http", "https"):
