@@ -4,6 +4,7 @@ Many cameras send G.711. Matroska holds it, ADPCM, WMA and the like only under M
 muxer is never asked for them.
 """
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -44,19 +45,22 @@ class Linear:
         self._time_base = Fraction(1, self._decoder.sample_rate)  # of the packets
 
     def convert(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
-        """What is to be written for a packet; none if it is damaged."""
+        """What is to be written for a packet.
+
+        Raises:
+            FFmpegError: it is damaged.
+        """
         self._time_base = packet.time_base
         return self._decoded(packet)
 
     def rest(self) -> "list[Packet[Any]]":
         """What the decoder holds back: that of WMA half a frame."""
-        return self._decoded(None)
+        with suppress(FFmpegError):
+            return self._decoded(None)
+        return []
 
     def _decoded(self, packet: "Packet[Any] | None") -> "list[Packet[Any]]":
-        try:
-            decoded = self._decoder.decode(packet)
-        except FFmpegError:
-            return []
+        decoded = self._decoder.decode(packet)
         parts = [(part, frame.pts) for frame in decoded for part in self._resampler.resample(frame)]
         return [self._packet(part, pts) for part, pts in parts]
 

@@ -58,8 +58,12 @@ class SoundTrack:
         if self._transcoder is not None:
             yield from self._transcoder.packets(packet, shift)
             return
-        for ready in [packet] if self._linear is None else self._linear.convert(packet):
-            yield from self._placed(ready, shift)
+        try:
+            ready = [packet] if self._linear is None else self._linear.convert(packet)
+        except FFmpegError:  # damaged, as live streams are now and then
+            return
+        for one in ready:
+            yield from self._placed(one, shift)
 
     def _placed(self, packet: "Packet[Stream]", shift: Fraction) -> "Iterator[Packet[Stream]]":
         if packet.pts is None:

@@ -152,6 +152,22 @@ def test_sound_that_no_container_is_given_goes_into_mkv_as_pcm(
     assert becomes in " ".join(writer.notes)
 
 
+def test_damaged_sound_that_becomes_pcm_is_skipped_and_counted(tmp_path: Path) -> None:
+    sound = media.Sound(codec="pcm_bluray", layout="stereo", form="s32", seconds=0.4)
+    source = media.make_video(tmp_path / "night.m2ts", sound=[sound], muxer_options={"mpegts_m2ts_mode": "1"})
+    whole = media.samples(source).size
+    with av.open(str(source)) as file:
+        third = [bytes(packet) for packet in file.demux(audio=0) if packet.size][2]
+    data = bytearray(source.read_bytes())
+    data[data.index(third[:32]) + 2] = 0  # a layout of channels that there is not
+    source.write_bytes(data)
+
+    writer = enhance(source, tmp_path / "day.mkv")[1]
+
+    assert "1 damaged packets of sound, subtitles or data were skipped" in writer.notes
+    assert 0.5 * whole < media.samples(tmp_path / "day.mkv").size < whole
+
+
 def test_sound_in_a_codec_that_nobody_knows_is_dropped_and_the_rest_enhanced(tmp_path: Path) -> None:
     """As the second sound of a phone's film, which only its maker's programs know."""
     source = media.make_video(tmp_path / "phone.mp4", sound=[media.Sound(), media.Sound()])
