@@ -93,7 +93,7 @@ class Bench:
             yield f"{name:26} {engine.p50_ms:7.1f} ms (slowest in a hundred: {engine.p99_ms:.1f} ms)"
         yield f"{'decode and encode':26} {self.transcode_ms:7.1f} ms"
         yield f"{f'enhance {self.size}':26} {self.enhance_ms:7.1f} ms, {1000 / self.enhance_ms:.1f} fps"
-        yield f"{'overhead':26} {100 * self.overhead:7.1f} % over the first engine and the codecs"
+        yield f"{'overhead':26} {100 * self.overhead:7.1f} % over engine and codecs alone"
         yield f"{'peak memory':26} {self.peak_mb:7.0f} MB"
         if self.extras is not None:
             growth = self.extras.late_mb / self.extras.early_mb - 1

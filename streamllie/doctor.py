@@ -66,7 +66,9 @@ def _machine() -> Iterator[Finding]:
     cpu = Cpu.here()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     features = " ".join(cpu.features) or "no AVX"
-    yield Finding(subject="cpu", works=True, detail=f"{cpu.name}, {cores} cores available, {features}")
+    yield Finding(
+        subject="cpu", works=True, detail=f"{cpu.name}, {cores} core{'s' * (cores != 1)} available, {features}"
+    )
     yield Finding(subject="bfloat16", works=cpu.fast_bf16, detail=_about_bf16(cpu))
 
 

@@ -17,7 +17,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.video.choice import Choice, set_up
 from streamllie.video.containers import Container
 from streamllie.video.planes import PLANAR, fill
-from streamllie.video.tags import FULL, LIMITED
+from streamllie.video.tags import FULL, LIMITED, UNSPECIFIED
 
 HALF = Fraction(1, 2)
 TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
@@ -92,11 +92,15 @@ class Encoding:
             context.codec_tag = "hvc1"
         if family == "h264" and self._container.constant_rate:
             context.options = {**context.options, "bf": "0"}  # avi cannot say that frames are out of order
+        format = self._format
+        tagged = {format.primaries, format.transfer, format.matrix} != {UNSPECIFIED}
+        if tagged and family == "ffv1" and self._container.constant_rate:
+            self._note("the colour tags are dropped: ffv1 in avi cannot say so; name the output .mkv")
         shape = self._format.sample_aspect_ratio or 1
         if shape != 1 and not (self._choice.encoder.pixel_shape or self._container.pixel_shape):
             self._note(
                 f"pixels become square, they were {shape.numerator}:{shape.denominator}: {family} in"
-                f" {self._container.muxer} cannot say so; name the output .mp4, or use --codec h264"
+                f" {self._container.muxer} is not told so; name the output .mp4, or use --codec h264"
             )
         turned, mirrored = self._format.rotation, self._format.mirrored
         if (turned or mirrored) and self._container.rotation:
