@@ -234,7 +234,7 @@ def _draw_quality(rng: np.random.Generator) -> int | None:
 
 def display(light: NDArray[Any]) -> NDArray[Any]:
     """Linear light in 0..1 to sRGB's display values in 0..1, not rounded."""
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(light.dtype)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def _srgb_tables() -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import onnx
 import tomlkit
-import torch
 
 from streamllie.interrupts import postponed
 from streamllie.models.checkpoint import load
@@ -55,7 +54,7 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
     if not NAME.fullmatch(name) or name.endswith(".deep"):
         raise ValueError(f'"{name}" is not allowed as a name; use letters, digits, "-", "_" and "."')
     load(checkpoint)  # says in one sentence what is wrong with a file, before anything is written
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    saved = read(checkpoint)
     shelf.mkdir(parents=True, exist_ok=True)
     targets = graph, deep, weights = [shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt")]
     if _is_of_a_run(weights):

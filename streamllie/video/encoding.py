@@ -96,7 +96,7 @@ class Encoding:
         tagged = {format.primaries, format.transfer, format.matrix} != {UNSPECIFIED}
         if tagged and family == "ffv1" and self._container.constant_rate:
             self._note("the colour tags are dropped: ffv1 in avi cannot say so; name the output .mkv")
-        shape = self._format.sample_aspect_ratio or 1
+        shape = format.sample_aspect_ratio or 1
         if shape != 1 and not (self._choice.encoder.pixel_shape or self._container.pixel_shape):
             self._note(
                 f"pixels become square, they were {shape.numerator}:{shape.denominator}: {family} in"

@@ -37,8 +37,8 @@ def open_input(path: Path, options: dict[str, str] | None = None) -> InputContai
         # "file:" keeps libav from reading a colon in the name as a protocol.
         container = av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
-        ours = getattr(error, "errno", None) not in (errno.EACCES, errno.EPERM)
-        way = "is it a media file, and complete?" if ours else "ask its owner for the right to read it"
+        forbidden = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM)
+        way = "ask its owner for the right to read it" if forbidden else "is it a media file, and complete?"
         raise SourceError(f'"{path}" cannot be opened as a video ({reason(error)}); {way}') from error
     if container.format.name == "hls" and not is_finished(path.absolute().as_uri()):
         container.close()

@@ -114,7 +114,7 @@ class Target:
         kind = when_live(container_for(path))
         if "h264" not in kind.families or kind.constant_rate:
             raise SinkError(
-                f'live streams are H.264 with times of its own, which "{path.suffix}" does not hold; '
+                f'a live stream is H.264 with times of its own, which "{path.suffix}" does not hold; '
                 "use .mkv, .mp4 or .ts"
             )
         check_target(path, overwrite=overwrite)

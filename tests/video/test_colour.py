@@ -238,3 +238,12 @@ def test_other_colours_on_the_way_are_said(tmp_path: Path) -> None:
     with VideoSource(_appended(tmp_path, ("bt709", "limited"), ("untagged", "limited"))) as source:
         list(source)
     assert not source.notes
+
+
+@pytest.mark.parametrize(("suffix", "said"), [("avi", True), ("mkv", False)])
+def test_colour_tags_that_avi_does_not_say_of_ffv1_are_named(tmp_path: Path, suffix: str, said: bool) -> None:
+    source = media.make_video(
+        tmp_path / "night.mkv", frames=2, tags={"color_primaries": 1, "color_trc": 1, "colorspace": 1}
+    )
+    writer = enhance(source, tmp_path / f"day.{suffix}", codec="ffv1")[1]
+    assert any("the colour tags are dropped: ffv1 in avi" in note for note in writer.notes) == said

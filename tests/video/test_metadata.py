@@ -275,12 +275,3 @@ def test_the_sample_aspect_ratio_survives_other_codecs_without_a_word(
     with reopened(tmp_path / f"day.{container}") as file:
         assert file.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
     assert not any("pixels" in note for note in writer.notes)
-
-
-@pytest.mark.parametrize(("suffix", "said"), [("avi", True), ("mkv", False)])
-def test_colour_tags_that_avi_does_not_say_of_ffv1_are_named(tmp_path: Path, suffix: str, said: bool) -> None:
-    source = media.make_video(
-        tmp_path / "night.mkv", frames=2, tags={"color_primaries": 1, "color_trc": 1, "colorspace": 1}
-    )
-    writer = enhance(source, tmp_path / f"day.{suffix}", codec="ffv1")[1]
-    assert any("the colour tags are dropped: ffv1 in avi" in note for note in writer.notes) == said
