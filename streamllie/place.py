@@ -2,7 +2,9 @@
 
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from streamllie.errors import StreamLLIEError
 
@@ -43,6 +45,14 @@ def without_listen(url: str) -> tuple[str, bool]:
     given = options.split("&")
     kept = [option for option in given if option != "listen=1"]
     return place + ("?" + "&".join(kept) if any(kept) else ""), kept != given
+
+
+def without_user(url: str) -> tuple[str, dict[str, str]]:
+    """An HTTP URL without the user and password before its host, and the header that says them (RFC 7617)."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    said = "Basic " + b64encode(unquote_to_bytes(user)).decode("ascii")
+    return parts._replace(netloc=host).geturl(), {"Authorization": said} if at else {}
 
 
 def is_file(path: str | Path) -> bool:

@@ -192,7 +192,8 @@ class _Sender:
             log.warning("%s; trying again", error)
         self.notice = f"{error}; trying again"
         self._outlet = None
-        self._open.close()
+        with contextlib.suppress(SinkError):  # the same once more
+            self._open.close()
         if not new:
             self._pauses.begin_anew()
         self._again = time.perf_counter() + self._pauses.next()

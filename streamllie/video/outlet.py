@@ -31,6 +31,7 @@ from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
+from streamllie.video.upload import RefusedError, Upload, Uploads
 
 ROOM = 65536  # bytes that a disk must have free for the next part of a playlist
 SILENT = 5.0  # seconds that a peer may take for anything
@@ -55,6 +56,7 @@ class Target:
     url: str
     muxer: str
     options: dict[str, str]
+    upload: bool = False  # over HTTP, whose server says whether it takes it
     file: Path | None = None  # a file that gets its name when it is complete
     folder: Path | None = None  # of a playlist on this machine
 
@@ -73,9 +75,9 @@ class Target:
         path = text.split("?", maxsplit=1)[0]
         if scheme in ("http", "https"):
             if path.endswith(PLAYLIST):
-                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"})
-            listen = {"listen": "1"} if without_listen(text)[1] else {"method": "POST"}
-            return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | timeout | listen)
+                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"}, upload=True)
+            listen = timeout | {"listen": "1"} if without_listen(text)[1] else {}
+            return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | listen, upload=not listen)
         if scheme not in MUXERS:
             known = ", ".join(sorted({*MUXERS, "http", "https"}))
             raise SinkError(f'"{name}" has a scheme to which nothing can be sent; there are: {known}; or a .m3u8 file')
@@ -146,6 +148,8 @@ class Outlet:
         self._video_options: dict[str, Any] = {"crf": crf, "preset": preset, "max_bitrate": max_bitrate}
         self._track: SoundTrack | None = None
         self._open = ExitStack()
+        self._upload: Upload | None = None
+        self._uploads = Uploads()
         self._next_check = Fraction(0)
         self._temporary = temporary_name(target.file) if target.file is not None else None
 
@@ -170,8 +174,9 @@ class Outlet:
                     give_name(self._temporary, self.target.file, overwrite=self._overwrite)
                 else:
                     self._keep_part(self._temporary, self.target.file)
-                if failed is not None and error is None:
-                    raise self._failure(failed) from None
+            says = self.target.file is not None or self.target.upload  # other peers just hang up at the end
+            if failed is not None and error is None and says:
+                raise self._failure(failed) from None
         finally:
             self._give_up()
 
@@ -195,8 +200,11 @@ class Outlet:
             failed = error
         try:
             self._output.close()
+            if self._upload is not None:
+                self._upload.close()
         except (FFmpegError, OSError) as error:
             failed = failed or error
+        failed = failed or self._uploads.failure
         if failed is not None:
             log.debug("while ending %s: %s", self.target.name, reason(failed))
         return failed
@@ -225,12 +233,16 @@ class Outlet:
         place: Any = target.url if self._temporary is None else f"file:{self._temporary}"
         if needs_bridge(target.url):
             place = self._open.enter_context(write_through(target.url, self._stop))
+        elif target.upload and target.muxer != "hls":
+            place = self._upload = Upload(target.url, method="POST")
+            self._open.callback(self._upload.hang_up)
         self._output: OutputContainer = av.open(
             place,
             "w",
             format=target.muxer,
             container_options={"max_interleave_delta": INTERLEAVE, **target.options},
             timeout=SILENT,
+            io_open=self._uploads.open if target.upload else None,
         )
         self._output.flags |= FLUSH_PACKETS
         stream = self._output.add_stream("libx264", rate=self.format.rate or 30)
@@ -250,6 +262,8 @@ class Outlet:
     def _mux(self, packet: "Packet[Stream]") -> None:
         packet.stream = self._stream
         self._output.mux_one(packet)
+        if self._uploads.failure is not None:
+            raise self._uploads.failure
 
     def _give_up(self) -> None:
         output = getattr(self, "_output", None)
@@ -265,4 +279,5 @@ class Outlet:
         local = self.target.file or (Path(self.target.url) if self.target.folder is not None else None)
         if local is not None:
             return write_error(local, error)
-        return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); is anything listening there?')
+        way = error.way if isinstance(error, RefusedError) else "is anything listening there?"
+        return SinkError(f'nothing can be sent to "{self.target.name}" ({reason(error)}); {way}')

@@ -1,10 +1,11 @@
 """Whether an HLS playlist is a recording, which has an end, or a stream that goes on."""
 
 import time
-from base64 import b64encode
 from http.client import HTTPException
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import urljoin
 from urllib.request import Request, urlopen
+
+from streamllie.place import without_user
 
 PATIENCE = 5.0  # seconds
 MOST = 1_000_000  # bytes of a playlist that are kept: its end
@@ -30,19 +31,10 @@ def is_finished(url: str) -> bool:
 
 def _read(url: str, limit: float) -> list[str]:
     text = b""
-    with urlopen(_request(url), timeout=PATIENCE) as answer:
+    address, headers = without_user(url)  # which urllib takes for a part of the host
+    with urlopen(Request(address, headers=headers), timeout=PATIENCE) as answer:
         while piece := answer.read1(65536):
             text = (text + piece)[-MOST:]
             if time.monotonic() > limit:
                 raise TimeoutError
     return text.decode(errors="replace").splitlines()
-
-
-def _request(url: str) -> Request:
-    """With the user and password that an address may have in front of its host, which urllib takes for the host's."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    request = Request(parts._replace(netloc=host).geturl())
-    if at:
-        request.add_header("Authorization", "Basic " + b64encode(unquote_to_bytes(user)).decode("ascii"))
-    return request
