@@ -83,7 +83,7 @@ def options(
 @app.command()
 def enhance(
     source: Annotated[
-        Any, typer.Argument(metavar="INPUT", parser=place, help="A video, a picture, a folder, or the URL of a stream.")
+        Any, typer.Argument(metavar="INPUT", parser=place, help="A video, a picture, a folder, a URL, or a camera.")
     ],
     target: Annotated[
         Any, typer.Argument(metavar="OUTPUT", parser=place, help="The same kind; its suffix says the format. Or a URL.")

@@ -10,6 +10,7 @@ from streamllie.errors import StreamLLIEError
 
 PLAYLIST, SESSION = ".m3u8", ".sdp"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_DEVICE = re.compile(r"(lavfi|screen):|(/dev/video)?\d+$")
 _URL = re.compile(_SCHEME.pattern + r"\S*[^\s\"'.,;:)\]]", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)\S*@")  # to the last one: people leave / and # in passwords as they are
 _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name=value in the path
@@ -33,10 +34,15 @@ def is_url(text: str) -> bool:
 
 
 def goes_live(source: str | Path, target: str | Path) -> bool:
-    """Whether one of these is a stream: a URL, a description of one (SDP, RFC 8866) or a playlist to be written."""
+    """Whether one of these is a stream: a URL, a description of one (SDP, RFC 8866) or a playlist to be written.
+
+    Or the source is a camera's number or device, a screen or a test picture, and no file or folder of that name.
+    """
     if isinstance(source, str) or isinstance(target, str):
         return True
-    return source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST
+    if source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST:
+        return True
+    return bool(_DEVICE.match(str(source))) and not is_file(source) and not is_folder(source)
 
 
 def without_listen(url: str) -> tuple[str, bool]:

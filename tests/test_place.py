@@ -1,12 +1,14 @@
 """Places: what is a URL, and that none is shown with its secrets."""
 
+from pathlib import Path
+
 import pytest
 
 from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import is_url, redacted, redacted_in, scheme_of, visible
+from streamllie.place import goes_live, is_url, redacted, redacted_in, scheme_of, visible
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,18 @@ from streamllie.place import is_url, redacted, redacted_in, scheme_of, visible
 def test_urls_are_told_from_paths(text, scheme):
     assert scheme_of(text) == scheme
     assert is_url(text) == (scheme is not None)
+
+
+@pytest.mark.parametrize("source", ["0", "/dev/video12", "lavfi:testsrc2", "screen::0", "day.sdp"])
+def test_what_is_no_file_goes_live_unless_a_file_or_folder_has_that_name(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    target = Path("day.mp4")
+    assert goes_live(Path(source), target)
+    if not source.startswith(("/", "day")):
+        Path(source).mkdir()
+        assert not goes_live(Path(source), target)
+    assert goes_live(Path("night.mp4"), Path("live.m3u8"))
+    assert not any(goes_live(Path(name), target) for name in ("night.mp4", "2026.mp4", "night", "/dev/sda", "c:0"))
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,13 @@ def test_a_recording_never_takes_the_place_of_its_own_source(night):
     assert done.exit_code == 1
     assert "is the input itself" in done.stderr
     assert night.read_bytes() == before
+
+
+def test_enhance_takes_what_is_no_file_into_one_until_its_time_is_up(tmp_path):
+    day = tmp_path / "day.mp4"
+    words = ["enhance", "lavfi:testsrc2=size=128x96:rate=30", str(day), "--duration", "1", "--json"]
+    done = RUN.invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    with av.open(str(day)) as container:
+        assert len(list(container.decode(video=0))) == events(done.stdout)[-1]["frames"] > 1
+    assert RUN.invoke(app, ["enhance", "lavfi:testsrc2", str(day)]).exit_code == 1, "it exists"
