@@ -1,14 +1,14 @@
-"""The check for a machine with an NVIDIA GPU: python -m tests.gpu [table.md]
+"""The check for a machine with an NVIDIA GPU: python -m tests.gpu [TABLE.md]
 
 Every GPU backend must pass the contract (STREAMLLIE_GPU=must: none may be left out for want of a GPU), then a table is
 printed: engine builds, speed and difference of all backends, and how far from the memory's bandwidth TensorRT is. It
 belongs into engines/README.md, with the GPU's name and the date.
 """
 
+import argparse
 import datetime
 import math
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +25,7 @@ from streamllie.backends.graphs import BLOCK, QUARTER, padded
 from streamllie.backends.openvino import ov
 from streamllie.backends.rewrite import rewritten
 from streamllie.bench_backends import compare
+from streamllie.errors import StreamLLIEError
 
 SIZES = [(720, 1280), (1080, 1920)]
 COPIED = 256 << 20  # bytes that are copied to see the bandwidth
@@ -98,13 +99,20 @@ def report() -> Iterator[str]:
 
 def main() -> int:
     """The exit code of the tests; the table only if they pass."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", nargs="?", type=Path, metavar="TABLE.md", help="where to write the table, too")
+    args = parser.parse_args()
+    try:
+        find_gpu()
+    except StreamLLIEError as error:
+        parser.error(str(error))
     os.environ["STREAMLLIE_GPU"] = "must"
     if failed := pytest.main(["-m", "cuda", "tests/backends"]):
         return int(failed)
     lines = list(report())
     print("\n".join(lines))
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text("\n".join(lines) + "\n")
+    if args.table is not None:
+        args.table.write_text("\n".join(lines) + "\n")
     return 0
 
 
