@@ -21,7 +21,8 @@ from streamllie.live.shape import fitted
 from streamllie.live.stage import Controls
 from streamllie.live.stats import Stats
 from streamllie.video.inputs import resolve
-from streamllie.video.outlet import Outlet, Target
+from streamllie.video.livetarget import Target
+from streamllie.video.outlet import Outlet
 from streamllie.video.soundtap import SoundTap
 
 STREAM_BUDGET = 0.25  # seconds from capture to the encoder; a network adds more than this
@@ -29,7 +30,6 @@ QUIET = 0.5  # seconds without a frame after which the last one is sent again, w
 STILL = 0.2  # seconds between such frames
 NEXT = Fraction(2, 1000)  # seconds from one frame to the next, at least: FLV and Matroska count thousandths
 APART = 2  # seconds; a clock that is further from ours has jumped
-PROOF = 6.0  # seconds for which a peer must have taken the stream, or it was never there
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class _Sender:
         return outlet
 
     def _lost(self, error: SinkError) -> None:
-        new = self._outlet is None or time.perf_counter() - self._connected < PROOF
+        new = self._outlet is None or not self._outlet.proved(time.perf_counter() - self._connected)
         if self._target.file is not None or (new and not self._proved):
             raise error
         self._proved = True

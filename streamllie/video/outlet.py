@@ -2,13 +2,10 @@
 
 import contextlib
 import errno
-import glob
 import logging
 import os
-import re
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -22,106 +19,23 @@ from av.packet import Packet
 from av.stream import Stream
 
 from streamllie.ahead import Stop
-from streamllie.errors import OutputExists, SinkError
+from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
-from streamllie.place import PLAYLIST, is_url, redacted, scheme_of, without_listen
-from streamllie.target import check_target, give_name, keep_as, temporary_name, write_error
-from streamllie.video.bridge import BridgeError, needs_bridge, srt_url, write_through
-from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
+from streamllie.interrupts import postponed
+from streamllie.target import give_name, keep_as, temporary_name, write_error
+from streamllie.video.bridge import BridgeError, needs_bridge, write_through
+from streamllie.video.containers import FLUSH_PACKETS
+from streamllie.video.livetarget import SILENT, Target
 from streamllie.video.lowdelay import LowDelay
 from streamllie.video.opening import reason
 from streamllie.video.sound import SoundTrack
 from streamllie.video.upload import RefusedError, Upload, Uploads
 
 ROOM = 65536  # bytes that a disk must have free for the next part of a playlist
-SILENT = 5.0  # seconds that a peer may take for anything
-MUXERS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "srt": "mpegts", "udp": "mpegts", "tcp": "mpegts"}
+PROOF = 6.0  # seconds for which a peer must have taken the stream, or it was never there
 INTERLEAVE = "100000"  # microseconds that a picture waits for sound that is late, or the other way round
-TRANSPORT = {"muxdelay": "0", "muxpreload": "0", "pat_period": "0.2"}
-HLS = {
-    "hls_time": "1",
-    "hls_list_size": "6",
-    "hls_flags": "delete_segments+independent_segments+temp_file",
-    "hls_allow_cache": "0",
-}
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """Where a live stream goes, understood."""
-
-    name: str  # for people: without secrets
-    url: str
-    muxer: str
-    options: dict[str, str]
-    upload: bool = False  # over HTTP, whose server says whether it takes it
-    file: Path | None = None  # a file that gets its name when it is complete
-    folder: Path | None = None  # of a playlist on this machine
-
-    @classmethod
-    def of(cls, text: str, *, overwrite: bool = False) -> "Target":
-        """Understand a URL, a playlist ("live.m3u8") or the name of a video file.
-
-        Raises:
-            SinkError: nothing can be sent there.
-        """
-        scheme = scheme_of(text)
-        if scheme is None:
-            return cls._file(Path(text), overwrite=overwrite)
-        name = redacted(text)
-        timeout = {"rw_timeout": str(int(SILENT * 1_000_000))}
-        path = text.split("?", maxsplit=1)[0]
-        if scheme in ("http", "https"):
-            if path.endswith(PLAYLIST):
-                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"}, upload=True)
-            listen = timeout | {"listen": "1"} if without_listen(text)[1] else {}
-            return cls(name=name, url=text, muxer="mpegts", options=TRANSPORT | listen, upload=not listen)
-        if scheme not in MUXERS:
-            known = ", ".join(sorted({*MUXERS, "http", "https"}))
-            raise SinkError(f'"{name}" has a scheme to which nothing can be sent; there are: {known}; or a .m3u8 file')
-        options = TRANSPORT if MUXERS[scheme] == "mpegts" else dict[str, str]()
-        if scheme in ("rtmp", "rtmps"):
-            options = {"flvflags": "no_duration_filesize", "rw_timeout": timeout["rw_timeout"]}
-        url = srt_url(text) if scheme == "srt" else text
-        if scheme == "udp" and "pkt_size" not in url:
-            url += ("&" if "?" in url else "?") + "pkt_size=1316"
-        return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
-
-    def replaces(self, source: str) -> bool:
-        """Whether a source is this playlist, or a part of the one before it."""
-        if self.folder is None or is_url(source):
-            return False
-        path, playlist = (Path(os.path.realpath(place)) for place in (source, self.url))
-        part = re.escape(Path(self.url).stem) + r"\d+\.ts"
-        return path == playlist or (path.parent == playlist.parent and bool(re.fullmatch(part, path.name)))
-
-    @classmethod
-    def _file(cls, path: Path, *, overwrite: bool) -> "Target":
-        if path.suffix.lower() == PLAYLIST:
-            if not path.parent.is_dir():
-                raise SinkError(f'there is no folder "{path.parent}"; make it first')
-            if not overwrite:
-                check_target(path)
-                if segments := sorted(path.parent.glob(f"{glob.escape(path.stem)}[0-9]*.ts")):
-                    raise OutputExists(
-                        f'"{segments[0]}" exists, and is what a part of "{path.name}" is called; choose '
-                        "another name, or allow it with --overwrite"
-                    )
-            place = path.absolute()  # a colon in a name is no protocol then
-            if re.search(r"%\d*d", str(place)):
-                raise SinkError(f'libav takes the % in "{path}" for the place of a number; choose a name without it')
-            return cls(name=path.name, url=str(place), muxer="hls", options=dict(HLS), folder=place.parent)
-        kind = when_live(container_for(path))
-        if "h264" not in kind.families or kind.constant_rate:
-            raise SinkError(
-                f'a live stream is H.264 with times of its own, which "{path.suffix}" does not hold; '
-                "use .mkv, .mp4 or .ts"
-            )
-        check_target(path, overwrite=overwrite)
-        options = dict(kind.options)
-        return cls(name=path.name, url=str(path), muxer=kind.muxer, options=options, file=path)
 
 
 class Outlet:
@@ -149,7 +63,7 @@ class Outlet:
         self._track: SoundTrack | None = None
         self._open = ExitStack()
         self._upload: Upload | None = None
-        self._uploads = Uploads()
+        self._uploads: Uploads | None = None
         self._next_check = Fraction(0)
         self._temporary = temporary_name(target.file) if target.file is not None else None
 
@@ -174,7 +88,7 @@ class Outlet:
                     give_name(self._temporary, self.target.file, overwrite=self._overwrite)
                 else:
                     self._keep_part(self._temporary, self.target.file)
-            says = self.target.file is not None or self.target.upload  # other peers just hang up at the end
+            says = self.target.file or self.target.server  # other peers just hang up at the end
             if failed is not None and error is None and says:
                 raise self._failure(failed) from None
         finally:
@@ -193,21 +107,29 @@ class Outlet:
         failed: Exception | None = None
         try:
             for packet in self._track.rest() if self._track is not None else ():
-                self._output.mux_one(packet)
+                self._send(packet)
             for packet in self._encoder.context.encode(None):
                 self._mux(packet)
         except (FFmpegError, OSError) as error:
             failed = error
         try:
-            self._output.close()
+            with postponed():
+                self._output.close()
             if self._upload is not None:
-                self._upload.close()
+                self._upload.finish()
+            if self._uploads is not None:
+                self._uploads.send(wait=True)
         except (FFmpegError, OSError) as error:
             failed = failed or error
-        failed = failed or self._uploads.failure
         if failed is not None:
             log.debug("while ending %s: %s", self.target.name, reason(failed))
         return failed
+
+    def proved(self, seconds: float) -> bool:
+        """Whether there is somebody who takes the stream, which was open for so long."""
+        if self._uploads is not None:
+            return self._uploads.taken
+        return seconds >= PROOF and not (self._upload is not None and self._upload.refused)
 
     def write(self, frame: Frame, *, at: Fraction) -> None:
         """Send one frame of the format's size."""
@@ -224,7 +146,7 @@ class Outlet:
             return
         try:
             for moved in self._track.packets(packet, shift=shift):
-                self._output.mux_one(moved)
+                self._send(moved)
         except (FFmpegError, OSError) as error:
             raise self._failure(error) from None
 
@@ -233,8 +155,12 @@ class Outlet:
         place: Any = target.url if self._temporary is None else f"file:{self._temporary}"
         if needs_bridge(target.url):
             place = self._open.enter_context(write_through(target.url, self._stop))
-        elif target.upload and target.muxer != "hls":
-            place = self._upload = Upload(target.url, method="POST")
+        elif target.server is not None and target.muxer == "hls":
+            self._uploads = Uploads(target.server)
+            self._open.callback(self._uploads.hang_up)
+            place = self._uploads.url
+        elif target.server is not None:
+            place = self._upload = Upload(target.server)
             self._open.callback(self._upload.hang_up)
         self._output: OutputContainer = av.open(
             place,
@@ -242,7 +168,7 @@ class Outlet:
             format=target.muxer,
             container_options={"max_interleave_delta": INTERLEAVE, **target.options},
             timeout=SILENT,
-            io_open=self._uploads.open if target.upload else None,
+            io_open=self._uploads.open if self._uploads is not None else None,
         )
         self._output.flags |= FLUSH_PACKETS
         stream = self._output.add_stream("libx264", rate=self.format.rate or 30)
@@ -261,9 +187,13 @@ class Outlet:
 
     def _mux(self, packet: "Packet[Stream]") -> None:
         packet.stream = self._stream
-        self._output.mux_one(packet)
-        if self._uploads.failure is not None:
-            raise self._uploads.failure
+        self._send(packet)
+        if self._uploads is not None:
+            self._uploads.send()
+
+    def _send(self, packet: "Packet[Stream]") -> None:
+        with postponed():  # libav calls what sends it on, and would swallow what a handler raises there
+            self._output.mux_one(packet)
 
     def _give_up(self) -> None:
         output = getattr(self, "_output", None)

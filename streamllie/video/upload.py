@@ -1,17 +1,24 @@
-"""Send a live stream, or a file of one, over HTTP, and hear whether the server takes it. libav does not listen."""
+"""Send a live stream over HTTP, in one request or file by file, and hear whether the server takes it."""
 
 import contextlib
 import io
+import re
 import select
 import ssl
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from urllib.parse import urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from streamllie.place import without_user
 
 PATIENCE = 5.0  # seconds that a server may take for anything
+WAITING = 6  # files of a playlist that may wait to be sent: some seconds of it
+AGENT = {"User-Agent": "StreamLLIE"}
+KEPT = "%/:?=&;,+@!$'()*~[]"  # what is not quoted in a URL, since it means something there
 
 
 class RefusedError(OSError):
@@ -22,26 +29,77 @@ class RefusedError(OSError):
         self.way = way
 
 
-class Upload:
-    """A file whose bytes go to a server while it is written, in one request (chunked, RFC 9112).
+class Server:
+    """Where an http or https URL leads, by way of the proxy that the environment names for it.
 
-    A server may answer before the end; if it takes the file, writing goes on.
+    `path` and `query` are those of the URL; the query has its "?".
+
+    Raises:
+        ValueError: the URL, or that of the proxy, is none. It does not say more, for there may be secrets in it.
+    """
+
+    def __init__(self, url: str) -> None:
+        plain, self._headers = without_user(url)
+        self._secure, self._host, self._port = _place(plain)
+        parts = urlsplit(plain)
+        self._written = parts.netloc
+        self.path = quote(parts.path or "/", safe=KEPT)
+        self.query = quote(f"?{parts.query}", safe=KEPT) if parts.query else ""
+        proxy = None if proxy_bypass(self._host) else getproxies().get(parts.scheme.lower())
+        self._proxy: tuple[str, int] | None = None
+        self._allowed: dict[str, str] = {}
+        if proxy is not None:
+            proxy, allowed = without_user(proxy if "://" in proxy else f"http://{proxy}")
+            self._proxy = _place(proxy)[1:]
+            self._allowed = {f"Proxy-{name}": value for name, value in allowed.items()}
+
+    def connect(self) -> HTTPConnection:
+        """A connection, open. Errors are those of Upload."""
+        kind = HTTPSConnection if self._secure else HTTPConnection
+        connection = kind(*self._proxy or (self._host, self._port), timeout=PATIENCE)
+        if self._proxy is not None and self._secure:
+            connection.set_tunnel(self._host, self._port, self._allowed)
+        with _in_words():
+            try:
+                connection.connect()
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                if self._proxy is None:
+                    raise
+                host, port = self._proxy
+                raise OSError(0, f"{error.strerror or error}, by way of the proxy {host}:{port}") from None
+        return connection
+
+    def request(self, path: str) -> tuple[str, dict[str, str]]:
+        """The target of a request for a path, and headers that it needs."""
+        headers = AGENT | self._headers
+        if self._proxy is None or self._secure:
+            return path, headers
+        return f"http://{self._written}{path}", headers | self._allowed
+
+
+class Upload:
+    """One request, a POST whose body goes out while it is written (chunked, RFC 9112).
+
+    The server may answer before the end; if it takes the stream, writing goes on.
 
     Raises:
         RefusedError: it does not, or its certificate is not trusted.
-        OSError: it is not there, or silent.
+        OSError: it is not there, gone or silent.
     """
 
-    def __init__(self, url: str, *, method: str) -> None:
-        self._method = method
+    def __init__(self, server: Server) -> None:
+        self.refused = False
         self._answer: HTTPResponse | None = None
-        with _broken():
-            self._connection, target, headers = _connection(url)
-            self._connection.putrequest(method, target)
-            for name, value in (headers | {"User-Agent": "StreamLLIE", "Transfer-Encoding": "chunked"}).items():
+        self._connection = server.connect()
+        self._socket = self._connection.sock
+        target, headers = server.request(server.path + server.query)
+        with _in_words():
+            self._connection.putrequest("POST", target)
+            for name, value in (headers | {"Transfer-Encoding": "chunked"}).items():
                 self._connection.putheader(name, value)
             self._connection.endheaders()
-        self._socket = self._connection.sock
 
     def write(self, data: bytes) -> int:
         """Send a piece."""
@@ -49,13 +107,10 @@ class Upload:
             self._send(b"%x\r\n%b\r\n" % (len(data), data))
         return len(data)
 
-    def close(self) -> None:
-        """Send the end, wait until the server has taken all, and hang up."""
-        try:
-            self._send(b"0\r\n\r\n")
-            self._hear()
-        finally:
-            self.hang_up()
+    def finish(self) -> None:
+        """Send the end, and wait until the server has taken all."""
+        self._send(b"0\r\n\r\n")
+        self._hear()
 
     def hang_up(self) -> None:
         """As it is."""
@@ -75,73 +130,113 @@ class Upload:
     def _hear(self) -> None:
         if self._answer is not None:
             return
-        with _broken():
-            self._answer = HTTPResponse(self._socket, method=self._method)
+        with _in_words():
+            self._answer = HTTPResponse(self._socket, method="POST")
             self._answer.begin()
-        if self._answer.status // 100 != 2 and self._method != "DELETE":  # what stays there does no harm
-            answer = f"the server answers {self._answer.status} {self._answer.reason}".rstrip()
-            raise RefusedError(answer, way="check the address, and whether you may write there")
+        self.refused = self._answer.status // 100 != 2
+        if self.refused:
+            raise _refused(self._answer)
 
 
 class Uploads:
-    """Files of a playlist, each sent when libav closes it. After a failure, which is kept, nothing more is sent."""
+    """Files of a playlist, each sent in turn by another thread once libav has closed it. Errors are those of Upload.
 
-    def __init__(self) -> None:
-        self.failure: OSError | None = None
+    libav is told of another address, in which nothing can be taken for the place of a number.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.taken = False  # whether the server has taken a file
+        self._server = server
+        playlist = PurePosixPath(server.path)
+        stem = re.sub(r"[^A-Za-z0-9_-]", "_", unquote(playlist.stem))
+        self.url = f"http://there/{stem}.m3u8"
+        self._paths = {self.url: server.path}
+        self._folder = server.path.removesuffix(playlist.name)
+        self._closed: list[tuple[str, str, bytes]] = []
+        self._sender = ThreadPoolExecutor(1)
+        self._sent: deque[Future[None]] = deque()
+        self._failed = False
 
     def open(self, url: str, flags: int, options: Mapping[str, str]) -> io.BytesIO:
-        """PyAV's `io_open`; libav's option `method` is that of HTTP."""
-        return _File(lambda data: self._send(url, options.get("method", "PUT"), data))
+        """A file for libav, as PyAV's `io_open`; its option `method` is that of HTTP. Nothing is raised in there."""
+        path = self._paths.get(url) or self._folder + url.rpartition("/")[2]
+        return _File(lambda data: self._closed.append((options.get("method", "PUT"), path, data)))
 
-    def _send(self, url: str, method: str, data: bytes) -> None:
-        if self.failure is not None:
+    def send(self, *, wait: bool = False) -> None:
+        """Have sent what libav has closed; raises what failed of that before. After that nothing more is sent."""
+        for file in self._closed:
+            if not self._failed:
+                self._sent.append(self._sender.submit(self._request, *file))
+        self._closed.clear()
+        try:
+            while self._sent and (wait or self._sent[0].done()):
+                self._sent.popleft().result()
+        except BaseException:
+            self.hang_up()
+            raise
+        if len(self._sent) > WAITING:
+            self.hang_up()
+            raise OSError(0, f"the server is too slow: {WAITING} files wait to be taken")
+
+    def hang_up(self) -> None:
+        """What waits is not sent."""
+        self._failed = True
+        self._sent.clear()
+        self._sender.shutdown(wait=False, cancel_futures=True)
+
+    def _request(self, method: str, path: str, data: bytes) -> None:
+        if self._failed:
             return
         try:
-            upload = Upload(url, method=method)
-            try:
-                upload.write(data)
-                upload.close()
-            finally:
-                upload.hang_up()
-        except OSError as error:  # libav would go on, and PyAV raises the last one only
-            self.failure = error
+            self._exchange(method, path, data)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _exchange(self, method: str, path: str, data: bytes) -> None:
+        connection = self._server.connect()
+        target, headers = self._server.request(path + self._server.query)
+        try:
+            with _in_words():
+                connection.request(method, target, data if method != "DELETE" else None, headers)
+                answer = connection.getresponse()
+        finally:
+            connection.close()
+        if answer.status // 100 == 2:
+            self.taken = True
+        elif method != "DELETE":  # what stays there does no harm
+            raise _refused(answer)
 
 
 class _File(io.BytesIO):
     """Hands over what was written when it is closed."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, close: Callable[[bytes], None]) -> None:
         super().__init__()
-        self._send = send
+        self._close = close
 
     def close(self) -> None:
         if not self.closed:
-            data = self.getvalue()
-            super().close()
-            self._send(data)
+            self._close(self.getvalue())
+        super().close()
 
 
-def _connection(url: str) -> tuple[HTTPConnection, str, dict[str, str]]:
-    """To a server or the proxy that the environment names for it; the target of a request, and headers."""
-    plain, headers = without_user(url)
-    parts = urlsplit(plain)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    host, target = parts.hostname or "", parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    proxy = None if proxy_bypass(host) else getproxies().get(parts.scheme)
-    if proxy is None:
-        return kind(host, parts.port, timeout=PATIENCE), target, headers
-    place, allowed = without_user(proxy if "://" in proxy else f"http://{proxy}")
-    allowed = {f"Proxy-{name}": value for name, value in allowed.items()}
-    way = urlsplit(place)
-    connection = kind(way.hostname or "", way.port, timeout=PATIENCE)
-    if parts.scheme == "https":
-        connection.set_tunnel(host, parts.port, allowed)
-        return connection, target, headers
-    return connection, plain, headers | allowed
+def _place(url: str) -> tuple[bool, str, int]:
+    """Whether it is https, host and port."""
+    parts = urlsplit(url)
+    secure = parts.scheme.lower() == "https"
+    if not parts.hostname or re.search(r"[\s\x00-\x1f]", parts.hostname):
+        raise ValueError
+    return secure, parts.hostname, parts.port or (443 if secure else 80)
+
+
+def _refused(answer: HTTPResponse) -> RefusedError:
+    why = f"the server answers {answer.status} {answer.reason}".rstrip()
+    return RefusedError(why, way="check the address, and whether you may write there")
 
 
 @contextlib.contextmanager
-def _broken() -> Generator[None]:
+def _in_words() -> Generator[None]:
     """What is no HTTP is an OSError; what OpenSSL says of a certificate is said in words."""
     try:
         yield

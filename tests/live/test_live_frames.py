@@ -17,7 +17,8 @@ from streamllie.live.relay import relay
 from streamllie.video import VideoSource
 from streamllie.video.capture import KEYFRAME, shots
 from streamllie.video.inputs import Input, resolve
-from streamllie.video.outlet import Outlet, Target
+from streamllie.video.livetarget import Target
+from streamllie.video.outlet import Outlet
 from streamllie.video.playlist import is_finished
 from tests.live.peers import ffmpeg, needs_ffmpeg, pictures
 from tests.live.test_web_recordings import served

@@ -13,7 +13,8 @@ from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.relay import relay
 from streamllie.video.inputs import resolve
-from streamllie.video.outlet import Outlet, Target
+from streamllie.video.livetarget import Target
+from streamllie.video.outlet import Outlet
 from tests.live.peers import pictures
 from tests.media import picture
 

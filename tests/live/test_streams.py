@@ -12,7 +12,7 @@ import pytest
 from streamllie.errors import SinkError, SourceError
 from streamllie.live.relay import PROOF, StreamClock, relay
 from streamllie.video.bridge import BridgeError
-from streamllie.video.outlet import Target
+from streamllie.video.livetarget import Target
 from tests.live.peers import (
     READ,
     ended,

@@ -1,5 +1,7 @@
 """A live stream that is sent over HTTP: it arrives whole, or the server's refusal is an error."""
 
+import signal
+import subprocess
 import threading
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +14,14 @@ from streamllie.ahead import Stop
 from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.relay import relay
-from streamllie.video.outlet import Outlet, Target
-from streamllie.video.upload import Upload
+from streamllie.video import upload as uploading
+from streamllie.video.livetarget import Target
+from streamllie.video.outlet import Outlet
+from streamllie.video.upload import Server, Upload
+from tests.command import COMMAND, FAST
 from tests.live.peers import free_port, pictures
 from tests.media import make_video, picture
+from tests.waiting import until
 
 FORMAT = VideoFormat(height=48, width=64, rate=Fraction(5))
 PLACES = ["live.ts", "live.m3u8"]
@@ -24,7 +30,7 @@ PLACES = ["live.ts", "live.m3u8"]
 class Handler(BaseHTTPRequestHandler):
     """Keeps what it is sent."""
 
-    server: "Server"
+    server: "Host"
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
@@ -33,17 +39,22 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.early:
             self.close_connection = True
         elif self.command == "DELETE":
-            self.body()
+            assert not {"Transfer-Encoding", "Content-Length"} & set(self.headers), "nginx refuses that"
             del self.server.files[name]
         else:
             self.server.files[name] = self.body()
-        self.send_response(self.server.answers.get(self.command, 201))
+        status = self.server.answers.get(self.command, 201)
+        if not status:
+            self.server.ended.wait()
+        self.send_response(status or 201)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     do_PUT = do_POST = do_DELETE = answer  # noqa: N815
 
     def body(self) -> bytes:
+        if (length := self.headers["Content-Length"]) is not None:
+            return self.rfile.read(int(length))
         data = b""
         while size := int(self.rfile.readline(), 16):
             data += self.rfile.read(size)
@@ -63,8 +74,11 @@ class Talker(BaseHTTPRequestHandler):
         self.connection.sendall(b"220 mail.example ESMTP\r\n")
 
 
-class Server(ThreadingHTTPServer):
-    """Runs while its `with` lasts. `answers` are its status for methods, usually 201; an `early` one hangs up then."""
+class Host(ThreadingHTTPServer):
+    """Runs while its `with` lasts.
+
+    `answers` are its status for methods, usually 201, or 0 for none; an `early` one answers at once and hangs up.
+    """
 
     def __init__(
         self,
@@ -78,12 +92,14 @@ class Server(ThreadingHTTPServer):
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.said: list[tuple[str, str, str | None]] = []  # method, target, Authorization
         self.files: dict[str, bytes] = {}
+        self.ended = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever).start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.ended.set()
         self.shutdown()
         self.server_close()
 
@@ -97,7 +113,7 @@ def send(url: str, *, seconds: int = 3) -> None:
 
 
 def test_a_playlist_and_its_parts_arrive_whole_and_old_parts_are_removed(tmp_path):
-    with Server() as server:
+    with Host() as server:
         send(f"http://me:p%40ss@{server.host}/day/live.m3u8", seconds=20)
     listed = [line for line in server.files["live.m3u8"].decode().splitlines() if line.endswith(".ts")]
     assert len(listed) == 6
@@ -109,7 +125,7 @@ def test_a_playlist_and_its_parts_arrive_whole_and_old_parts_are_removed(tmp_pat
 
 
 def test_a_transport_stream_arrives_whole(tmp_path):
-    with Server() as server:
+    with Host() as server:
         send(f"http://{server.host}/live.ts?key=hunter2")
     assert server.said == [("POST", "/live.ts?key=hunter2", None)]
     (tmp_path / "live.ts").write_bytes(server.files.popitem()[1])
@@ -120,7 +136,7 @@ def test_a_transport_stream_arrives_whole(tmp_path):
 @pytest.mark.parametrize("place", PLACES)
 def test_a_server_that_refuses_is_an_error_even_of_a_short_stream(place, early):
     sentence = r"the server answers 403 Forbidden\); check the address"
-    with Server({"PUT": 403, "POST": 403}, early=early) as server, pytest.raises(SinkError, match=sentence):
+    with Host({"PUT": 403, "POST": 403}, early=early) as server, pytest.raises(SinkError, match=sentence):
         send(f"http://{server.host}/{place}", seconds=1)
     assert len(server.said) == 1, "nothing more is sent"
 
@@ -128,7 +144,7 @@ def test_a_server_that_refuses_is_an_error_even_of_a_short_stream(place, early):
 @pytest.mark.parametrize("place", PLACES)
 def test_a_run_ends_with_that_error(tmp_path, place):
     source = make_video(tmp_path / "night.mkv", frames=10)
-    with Server({"PUT": 405, "POST": 405}) as server, pytest.raises(SinkError, match="405 Method Not Allowed"):
+    with Host({"PUT": 405, "POST": 405}) as server, pytest.raises(SinkError, match="405 Method Not Allowed"):
         relay(str(source), f"http://{server.host}/{place}")
 
 
@@ -139,24 +155,68 @@ def test_nobody_at_the_address_is_an_error(place):
 
 
 def test_a_server_that_lets_nothing_be_removed_takes_the_stream():
-    with Server({"DELETE": 405}) as server:
+    with Host({"DELETE": 405}) as server:
         send(f"http://{server.host}/live.m3u8", seconds=20)
     assert b"#EXT-X-ENDLIST" in server.files["live.m3u8"]
 
 
 def test_a_proxy_that_the_environment_names_is_used_but_not_for_what_it_leaves_out(monkeypatch):
-    with Server() as proxy, Server() as server:
+    with Host() as proxy, Host() as server:
         monkeypatch.setenv("http_proxy", f"http://us:er@{proxy.host}")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         for name in ("example.invalid", server.host):
-            upload = Upload(f"http://{name}/live.ts", method="POST")
+            upload = Upload(Server(f"http://{name}/live.ts"))
             upload.write(b"night")
-            upload.close()
+            upload.finish()
     assert proxy.said == [("POST", "http://example.invalid/live.ts", None)]
     assert server.said == [("POST", "/live.ts", None)]
     assert proxy.files == server.files == {"live.ts": b"night"}
 
 
 def test_what_answers_without_http_is_an_error():
-    with Server(handler=Talker) as server, pytest.raises(SinkError, match="that is no HTTP: BadStatusLine"):
+    with Host(handler=Talker) as server, pytest.raises(SinkError, match="that is no HTTP: BadStatusLine"):
         send(f"http://{server.host}/live.ts", seconds=1)
+
+
+def test_parts_go_where_the_playlist_goes_with_its_query_and_no_name_is_taken_for_a_number():
+    with Host() as server:
+        send(f"http://{server.host}/my%20dir/nächt%20d.m3u8?token=a.b", seconds=3)
+    assert {target for _, target, _ in server.said} == {
+        f"/my%20dir/{name}?token=a.b" for name in ("n%C3%A4cht%20d.m3u8", "n_cht_d0.ts", "n_cht_d1.ts")
+    }
+    assert b"\nn_cht_d1.ts\n" in server.files["n%C3%A4cht%20d.m3u8?token=a.b"]
+
+
+@pytest.mark.parametrize("place", ["h:99999/x.ts", "h:port/x.m3u8", "me:hun/ter2@h:80/x.ts", "/x.ts", "a b/x.ts"])
+def test_an_address_that_cannot_be_is_refused_at_once_without_its_secrets(place):
+    with pytest.raises(SinkError, match="is not understood; check host and port") as caught:
+        Target.of(f"http://{place}?key=hunter2")
+    assert "hun" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_server_that_never_took_a_file_is_an_error_however_long_it_is_silent(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploading, "PATIENCE", 0.5)
+    source = make_video(tmp_path / "night.mkv", frames=90, options={"g": "10"})
+    with Host({"PUT": 0}) as server, pytest.raises(SinkError, match="timed out"):
+        relay(str(source), f"http://{server.host}/live.m3u8")
+    assert len(server.said) == 1
+
+
+def test_a_server_that_is_too_slow_is_told_so_and_the_stream_does_not_wait_for_it(monkeypatch):
+    monkeypatch.setattr(uploading, "PATIENCE", 20.0)
+    with Host({"PUT": 0}) as server, pytest.raises(SinkError, match="too slow: 6 files wait"):
+        send(f"http://{server.host}/live.m3u8", seconds=20)
+
+
+def test_ctrl_c_is_heard_while_a_server_keeps_us_waiting():
+    with Host({"PUT": 0}) as server:
+        words = ["lavfi:testsrc2=size=64x48:rate=30", f"http://{server.host}/live.m3u8", *FAST]
+        with subprocess.Popen([*COMMAND, "enhance", *words], stderr=subprocess.PIPE, text=True) as run:
+            until(lambda: server.said, 60, "the first file")
+            run.send_signal(signal.SIGINT)
+            server.ended.set()
+            said = run.communicate(timeout=20)[1]
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    assert b"#EXT-X-ENDLIST" in server.files["live.m3u8"]
