@@ -146,6 +146,7 @@ class _Sender:
             outlet = self._outlet or self._connect(format)
             if outlet is None:
                 return
+            begins = not self._clock.runs
             if self._repeats:
                 at = self._clock.now()
             else:
@@ -153,9 +154,12 @@ class _Sender:
                     self._tap.take()  # what was heard while engine and output were opened
                 age = 0.0 if captured is None else time.perf_counter() - captured
                 at = max(frame.time + self._clock.shift(frame.time, age=age), Fraction(0))
-            self._sound(outlet)  # what was heard since that picture, too
+            if not begins:
+                self._sound(outlet)  # what was heard since that picture, too
             if self._clock.goes_on(at):  # not with a frame from before the notice
                 outlet.write(fitted(frame, format, outlet.format), at=at)
+            if begins:  # FLV takes nothing that is earlier than what it was given first
+                self._sound(outlet)
         except SinkError as error:
             self._lost(error)
 

@@ -1,5 +1,6 @@
 """Streams in and out, against real peers: nothing but the picture changes, and passwords are never shown."""
 
+import socket
 import threading
 import time
 from fractions import Fraction
@@ -10,9 +11,10 @@ import av
 import pytest
 
 from streamllie.errors import SinkError, SourceError
-from streamllie.live.relay import PROOF, StreamClock, relay
+from streamllie.live.relay import StreamClock, relay
 from streamllie.video.bridge import BridgeError
 from streamllie.video.livetarget import Target
+from streamllie.video.outlet import PROOF, Outlet
 from tests.live.peers import (
     READ,
     ended,
@@ -294,3 +296,31 @@ def test_parts_of_another_playlist_are_not_overwritten_unasked(beats, tmp_path):
     with pytest.raises(SinkError, match=r"live0\.ts.*--overwrite"):
         relay(str(beats), str(tmp_path / "live.m3u8"))
     assert other.read_bytes() == b"mine"
+
+
+def test_a_stream_that_is_opened_again_begins_with_a_picture_though_sound_waits(beats, monkeypatch):
+    given = []
+
+    class Lost(Outlet):
+        def __enter__(self):
+            given.append([])
+            return super().__enter__()
+
+        def write(self, frame, *, at):
+            given[-1].append("picture")
+            if len(given) == 1 and len(given[0]) > 20:
+                raise SinkError("gone")
+            super().write(frame, at=at)
+
+        def hear(self, packet, *, shift):
+            given[-1].append("sound")
+            super().hear(packet, shift=shift)
+
+        def proved(self, seconds):
+            return True
+
+    monkeypatch.setattr("streamllie.live.relay.Outlet", Lost)
+    send(str(beats), f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}")
+    assert len(given) == 2
+    assert [order[0] for order in given] == ["picture", "picture"]
+    assert all("sound" in order for order in given)
