@@ -104,6 +104,12 @@ class Host(ThreadingHTTPServer):
         self.server_close()
 
 
+@pytest.fixture(autouse=True)
+def all_may_wait(monkeypatch):
+    """What is sent here comes at once, and not in real time."""
+    monkeypatch.setattr(uploading, "WAITING", 100)
+
+
 def send(url: str, *, seconds: int = 3) -> None:
     """Five frames a second."""
     with Outlet(Target.of(url), FORMAT, stop=Stop()) as outlet:
@@ -205,6 +211,7 @@ def test_a_server_that_never_took_a_file_is_an_error_however_long_it_is_silent(t
 
 def test_a_server_that_is_too_slow_is_told_so_and_the_stream_does_not_wait_for_it(monkeypatch):
     monkeypatch.setattr(uploading, "PATIENCE", 20.0)
+    monkeypatch.setattr(uploading, "WAITING", 6)
     with Host({"PUT": 0}) as server, pytest.raises(SinkError, match="too slow: 6 files wait"):
         send(f"http://{server.host}/live.m3u8", seconds=20)
 
