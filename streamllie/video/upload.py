@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from streamllie.place import without_user
+from streamllie.place import PLAYLIST, without_user
 
 PATIENCE = 5.0  # seconds that a server may take for anything
 WAITING = 6  # files of a playlist that may wait to be sent: some seconds of it
@@ -45,7 +45,7 @@ class Server:
         self._written = parts.netloc
         self.path = quote(parts.path or "/", safe=KEPT)
         self.query = quote(f"?{parts.query}", safe=KEPT) if parts.query else ""
-        proxy = None if proxy_bypass(self._host) else getproxies().get(parts.scheme.lower())
+        proxy = None if proxy_bypass(self._host) else getproxies().get(parts.scheme)
         self._proxy: tuple[str, int] | None = None
         self._allowed: dict[str, str] = {}
         if proxy is not None:
@@ -149,8 +149,7 @@ class Uploads:
         self._server = server
         playlist = PurePosixPath(server.path)
         stem = re.sub(r"[^A-Za-z0-9_-]", "_", unquote(playlist.stem))
-        self.url = f"http://there/{stem}.m3u8"
-        self._paths = {self.url: server.path}
+        self.url = f"http://there/{stem}{PLAYLIST}"
         self._folder = server.path.removesuffix(playlist.name)
         self._closed: list[tuple[str, str, bytes]] = []
         self._sender = ThreadPoolExecutor(1)
@@ -159,7 +158,7 @@ class Uploads:
 
     def open(self, url: str, flags: int, options: Mapping[str, str]) -> io.BytesIO:
         """A file for libav, as PyAV's `io_open`; its option `method` is that of HTTP. Nothing is raised in there."""
-        path = self._paths.get(url) or self._folder + url.rpartition("/")[2]
+        path = self._server.path if url == self.url else self._folder + url.rpartition("/")[2]
         return _File(lambda data: self._closed.append((options.get("method", "PUT"), path, data)))
 
     def send(self, *, wait: bool = False) -> None:
@@ -224,7 +223,7 @@ class _File(io.BytesIO):
 def _place(url: str) -> tuple[bool, str, int]:
     """Whether it is https, host and port."""
     parts = urlsplit(url)
-    secure = parts.scheme.lower() == "https"
+    secure = parts.scheme == "https"
     if not parts.hostname or re.search(r"[\s\x00-\x1f]", parts.hostname):
         raise ValueError
     return secure, parts.hostname, parts.port or (443 if secure else 80)
