@@ -22,6 +22,8 @@ HLS = {
     "hls_flags": "delete_segments+independent_segments+temp_file",
     "hls_allow_cache": "0",
 }
+# A playlist that is sent again after a loss goes on with higher numbers: players take what has lower ones for old.
+SENT_HLS = HLS | {"method": "PUT", "hls_flags": f"{HLS['hls_flags']}+discont_start", "hls_start_number_source": "epoch"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Target:
                     " password write / as %2F, # as %23 and ? as %3F"
                 ) from None
             if path.lower().endswith(PLAYLIST):
-                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"}, server=server)
+                return cls(name=name, url=text, muxer="hls", options=dict(SENT_HLS), server=server)
             return cls(name=name, url=text, muxer="mpegts", options=dict(TRANSPORT), server=server)
         if scheme not in MUXERS:
             known = ", ".join(sorted({*MUXERS, "http", "https"}))

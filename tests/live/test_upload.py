@@ -1,8 +1,10 @@
 """A live stream that is sent over HTTP: it arrives whole, or the server's refusal is an error."""
 
+import re
 import signal
 import subprocess
 import threading
+import time
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -122,9 +124,10 @@ def test_a_playlist_and_its_parts_arrive_whole_and_old_parts_are_removed(tmp_pat
     with Host() as server:
         send(f"http://me:p%40ss@{server.host}/day/live.m3u8", seconds=20)
     listed = [line for line in server.files["live.m3u8"].decode().splitlines() if line.endswith(".ts")]
+    first = next(Path(target).name for _, target, _ in server.said)
     assert len(listed) == 6
-    assert set(listed) < server.files.keys() - {"live0.ts"}
-    assert ("DELETE", "/day/live0.ts") in {(method, target) for method, target, _ in server.said}
+    assert set(listed) < server.files.keys() - {first}
+    assert ("DELETE", f"/day/{first}") in {(method, target) for method, target, _ in server.said}
     assert {user for _, _, user in server.said} == {"Basic bWU6cEBzcw=="}
     (tmp_path / "end.ts").write_bytes(b"".join(server.files[name] for name in listed))
     assert len(pictures(tmp_path / "end.ts")) == 60
@@ -187,10 +190,25 @@ def test_what_answers_without_http_is_an_error():
 def test_parts_go_where_the_playlist_goes_with_its_query_and_no_name_is_taken_for_a_number():
     with Host() as server:
         send(f"http://{server.host}/my%20dir/nächt%20d.m3u8?token=a.b", seconds=3)
-    assert {target for _, target, _ in server.said} == {
-        f"/my%20dir/{name}?token=a.b" for name in ("n%C3%A4cht%20d.m3u8", "n_cht_d0.ts", "n_cht_d1.ts")
+    name = "n%C3%A4cht%20d.m3u8?token=a.b"
+    parts = {target for _, target, _ in server.said} - {f"/my%20dir/{name}"}
+    assert len(parts) == 2
+    assert all(re.fullmatch(r"/my%20dir/n_cht_d\d+\.ts\?token=a\.b", part) for part in parts)
+    assert {Path(part).name for part in parts} == {
+        f"{line}?token=a.b" for line in server.files[name].decode().splitlines() if line.endswith(".ts")
     }
-    assert b"\nn_cht_d1.ts\n" in server.files["n%C3%A4cht%20d.m3u8?token=a.b"]
+
+
+def test_a_playlist_that_is_sent_again_goes_on_with_higher_numbers():
+    firsts: list[int] = []
+    with Host() as server:
+        for pause in (0, 1.1):  # seconds: a part lasts one and more
+            time.sleep(pause)
+            send(f"http://{server.host}/live.m3u8")
+            playlist = server.files["live.m3u8"].decode()
+            firsts.append(int(re.findall(r"#EXT-X-MEDIA-SEQUENCE:(\d+)", playlist)[0]))
+    assert firsts[0] < firsts[1]
+    assert "#EXT-X-DISCONTINUITY\n" in playlist
 
 
 @pytest.mark.parametrize("place", ["h:99999/x.ts", "h:port/x.m3u8", "me:hun/ter2@h:80/x.ts", "/x.ts", "a b/x.ts"])
