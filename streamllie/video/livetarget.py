@@ -19,11 +19,10 @@ TRANSPORT = {"muxdelay": "0", "muxpreload": "0", "pat_period": "0.2"}
 HLS = {
     "hls_time": "1",
     "hls_list_size": "6",
-    "hls_flags": "delete_segments+independent_segments+temp_file",
+    "hls_flags": "delete_segments+independent_segments+temp_file+discont_start",
+    "hls_start_number_source": "epoch",  # after a loss it goes on with higher numbers: lower ones are old to a player
     "hls_allow_cache": "0",
 }
-# A playlist that is sent again after a loss goes on with higher numbers: players take what has lower ones for old.
-SENT_HLS = HLS | {"method": "PUT", "hls_flags": f"{HLS['hls_flags']}+discont_start", "hls_start_number_source": "epoch"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ class Target:
                     " password write / as %2F, # as %23 and ? as %3F"
                 ) from None
             if path.lower().endswith(PLAYLIST):
-                return cls(name=name, url=text, muxer="hls", options=dict(SENT_HLS), server=server)
+                return cls(name=name, url=text, muxer="hls", options=HLS | {"method": "PUT"}, server=server)
             return cls(name=name, url=text, muxer="mpegts", options=dict(TRANSPORT), server=server)
         if scheme not in MUXERS:
             known = ", ".join(sorted({*MUXERS, "http", "https"}))

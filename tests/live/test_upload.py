@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -112,9 +113,9 @@ def all_may_wait(monkeypatch):
     monkeypatch.setattr(uploading, "WAITING", 100)
 
 
-def send(url: str, *, seconds: int = 3) -> None:
+def send(url: str, *, seconds: int = 3, overwrite: bool = False) -> None:
     """Five frames a second."""
-    with Outlet(Target.of(url), FORMAT, stop=Stop()) as outlet:
+    with Outlet(Target.of(url, overwrite=overwrite), FORMAT, stop=Stop()) as outlet:
         for n in range(5 * seconds):
             y, u, v = picture(n)
             outlet.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 5)), at=Fraction(n, 5))
@@ -200,15 +201,24 @@ def test_parts_go_where_the_playlist_goes_with_its_query_and_no_name_is_taken_fo
 
 
 def test_a_playlist_that_is_sent_again_goes_on_with_higher_numbers():
-    firsts: list[int] = []
     with Host() as server:
-        for pause in (0, 1.1):  # seconds: a part lasts one and more
-            time.sleep(pause)
-            send(f"http://{server.host}/live.m3u8")
-            playlist = server.files["live.m3u8"].decode()
-            firsts.append(int(re.findall(r"#EXT-X-MEDIA-SEQUENCE:(\d+)", playlist)[0]))
-    assert firsts[0] < firsts[1]
-    assert "#EXT-X-DISCONTINUITY\n" in playlist
+        goes_on_with_higher_numbers(f"http://{server.host}/live.m3u8", lambda: server.files["live.m3u8"])
+
+
+def test_a_playlist_on_this_machine_that_is_written_again_does_so_too(tmp_path):
+    playlist = tmp_path / "live.m3u8"
+    goes_on_with_higher_numbers(str(playlist), playlist.read_bytes)
+
+
+def goes_on_with_higher_numbers(place: str, read: Callable[[], bytes]) -> None:
+    def number() -> int:
+        send(place, overwrite=True)
+        return int(re.findall(rb"#EXT-X-MEDIA-SEQUENCE:(\d+)", read())[0])
+
+    first, ended = number(), time.time()
+    until(lambda: time.time() > ended + 1.1, what="a second")  # which is what a part lasts at the least
+    assert first < number()
+    assert b"#EXT-X-DISCONTINUITY\n" in read()
 
 
 @pytest.mark.parametrize("place", ["h:99999/x.ts", "h:port/x.m3u8", "me:hun/ter2@h:80/x.ts", "/x.ts", "a b/x.ts"])
