@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import math
 import os
@@ -235,6 +236,7 @@ def main() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores one, and means it
             signal.signal(number, _interrupt)
+    atexit.register(_hear_no_more)
     try:
         app()
     except OSError as error:  # of --help and --version; commands tell of their own
@@ -254,6 +256,13 @@ def _open_standard_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of few letters gets the rest spelt
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _hear_no_more() -> None:
+    """All is done, and all threads have ended: who says it once more must not change how this one exits."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
