@@ -16,6 +16,9 @@ from streamllie.models.names import HISTORY, INPUTS, NEXT_HISTORY, OUTPUTS
 from streamllie.models.network import SHRINK, Network
 from streamllie.models.streaming import Streaming
 
+SIZES = dict(
+    zip((*INPUTS[:3], HISTORY, *OUTPUTS[:3], NEXT_HISTORY), 2 * ("", "half_", "half_", "history_"), strict=True)
+)
 OPSET = 20  # the newest that ONNX Runtime, OpenVINO and TensorRT for RTX all read
 
 
@@ -29,11 +32,10 @@ def trace(folded: Network) -> onnx.ModelProto:
     """The streaming graph for float32 planes, with height and width left open. Takes half a minute."""
     streaming = Streaming(folded).eval()
     h, w = 48, 66  # any even size that is not a multiple of 16, so that padding is traced
-    half_h, half_w = torch.export.Dim("half_h", min=8, max=4096), torch.export.Dim("half_w", min=8, max=4096)
-    half = {2: half_h, 3: half_w}
     remembers = folded.history is not None
     history = (torch.zeros(1, CHANNELS, *(-(-side // SHRINK) * SHRINK // 4 for side in (2 * h, 2 * w))),) * remembers
-    free = torch.export.Dim.AUTO
+    # Dimensions of given names and bounds take a quarter longer; `_name_sizes` names them afterwards.
+    open_sizes = dict.fromkeys((2, 3), torch.export.Dim.AUTO)
     with _quiet():
         program = torch.onnx.export(
             streaming,
@@ -48,8 +50,7 @@ def trace(folded: Network) -> onnx.ModelProto:
             ),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=({2: 2 * half_h, 3: 2 * half_w}, half, half, None, None, None, None)
-            + ({2: free, 3: free},) * remembers,
+            dynamic_shapes=(*(open_sizes,) * 3, *(None,) * 4, *(open_sizes,) * remembers),
             input_names=[*INPUTS, *[HISTORY] * remembers],
             output_names=[*OUTPUTS, *[NEXT_HISTORY] * remembers],
             verbose=False,
@@ -57,6 +58,7 @@ def trace(folded: Network) -> onnx.ModelProto:
     assert program is not None
     graph = program.model_proto
     _strip(graph)
+    _name_sizes(graph)
     onnx.checker.check_model(graph)
     return graph
 
@@ -91,6 +93,14 @@ def _strip(graph: onnx.ModelProto) -> None:
         weights.ClearField("metadata_props")
         weights.ClearField("doc_string")
     graph.graph.ClearField("value_info")
+
+
+def _name_sizes(graph: onnx.ModelProto) -> None:
+    """Heights and widths of what comes in and goes out, as programs that show a graph print them."""
+    for picture in (*graph.graph.input, *graph.graph.output):
+        if picture.name in SIZES:
+            for side, name in zip(picture.type.tensor_type.shape.dim[2:], ("height", "width"), strict=True):
+                side.dim_param = SIZES[picture.name] + name
 
 
 @contextmanager
