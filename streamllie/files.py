@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
-    | {".wmv", ".flv", ".3gp", ".ogv", ".gif", ".mxf"}
+    | {".wmv", ".flv", ".3gp", ".ogv", ".gif", ".mxf", ".dv"}
 )
 
 
@@ -90,8 +90,9 @@ def enhance_folder(
 
     Videos in a format that is only read, such as mpg, become mkv: "a.mpg" comes out as "a.mpg.mkv".
     What is no media by its name is skipped, and so is, without `overwrite`, what has its output already: a run that was
-    ended goes on when it is started again. A file that fails does not stop the others. All are told to `on_file` as
-    they happen, and are in the list that comes back. Hidden files are not looked at.
+    ended goes on when it is started again. So is what lies in the target, if that is in the source, and was not made
+    from it. A file that fails does not stop the others, and one whose output would lie among the sources fails. All are
+    told to `on_file` as they happen, and are in the list that comes back. Hidden files are not looked at.
 
     Raises:
         StreamLLIEError: the folder cannot be read, or there is no such model or backend.
@@ -108,18 +109,29 @@ def enhance_folder(
         raise SinkError(f'"{target}" is the input itself; give another folder')
     Smoothing(options.get("smoothing", SMOOTHING))  # refuses what is out of range
     outcomes: list[Outcome] = []
+
+    def tell(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if on_file is not None:
+            on_file(outcome)
+
     owners: dict[Path, Path] = {}  # whose output a file is
+    inside = _is_in(target, source)
     with _enhancer(options) as enhancer:
         for path in _files(source, besides=target):
             goal = _goal(target / path.relative_to(source))
             if (other := owners.setdefault(goal, path)) != path:
                 why = f'its output "{goal}" is that of "{other}"; rename one of the two'
-                outcome = Outcome(source=path, target=goal, failed=why)
+                tell(Outcome(source=path, target=goal, failed=why))
+            elif not inside and _is_in(goal.parent, source):
+                why = f'its output "{goal}" would lie among the files to enhance; give a folder elsewhere'
+                tell(Outcome(source=path, target=goal, failed=why))
             else:
-                outcome = _enhance_one(enhancer, path, goal, on_progress, options)
-            outcomes.append(outcome)
-            if on_file is not None:
-                on_file(outcome)
+                tell(_enhance_one(enhancer, path, goal, on_progress, options))
+        for path in _files(target) if inside and is_folder(target) else ():
+            if path not in owners:
+                why = "it lies in the folder to write to, and is of no file outside; move it out to have it enhanced"
+                tell(Outcome(source=path, target=path, skipped=why))
     if not outcomes:
         raise SourceError(f'the folder "{source}" has no files')
     return outcomes
@@ -198,11 +210,17 @@ def _enhancer(options: Options) -> Enhancer:
     )
 
 
-def _files(folder: Path, *, besides: Path) -> Iterator[Path]:
+def _is_in(path: Path, folder: Path) -> bool:
+    """Whether a folder is another one or lies somewhere in it, whatever links lead there."""
+    real = Path(os.path.realpath(path))  # unlike Path's own, it takes links that lead round in a circle
+    return Path(os.path.realpath(folder)) in {real, *real.parents}
+
+
+def _files(folder: Path, *, besides: Path | None = None) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise SourceError(f'cannot list "{error.filename}": {error.strerror}') from error
 
-    besides = besides.resolve()
+    besides = besides and besides.resolve()
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != besides)

@@ -118,7 +118,7 @@ def _read_manifest(shelf: Path) -> list[Model]:
     try:
         entries = tomllib.loads(manifest.read_text(encoding="utf-8")).get("model", [])
         return [_model(shelf, entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # unreadable, no UTF-8, no TOML
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # unreadable, no TOML
         raise ModelError(f"{manifest} is not a manifest of models ({error!r}); mend or remove it") from error
 
 

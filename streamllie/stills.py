@@ -31,11 +31,13 @@ OPTIONS = {
 }  # fmt: skip
 OPTIONS[".jpeg"] = OPTIONS[".jpg"]
 WITH_ALPHA = frozenset({".png", ".webp"})
+RGBA = 4  # channels
 OPAQUE = 255  # alpha of what hides all behind it
 
 PROFILE_SPACE = slice(16, 20)  # where an ICC profile names the colours that it is for
 ANIMATED = 2  # the bit among a webp's flags
 ANIMATION_CONTROL = b"\0\0\0\x08acTL"  # how the chunk of a png that says so begins
+PNG_PROFILE = b"iCCP"
 GREY_KEY = b"\0\0\0\x02tRNS"  # of one that names a grey that is transparent
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"  # in front of XMP in a jpg, and nowhere else
 # What makes a picture of an orientation upright: quarter turns counter-clockwise, then perhaps a mirror.
@@ -56,7 +58,7 @@ class Still:
 
     rgb: Rgb  # (H, W, 3)
     alpha: NDArray[np.uint8] | None = None  # (H, W)
-    grey: bool = False  # the file held one channel, and a file written from this holds one
+    grey: bool = False  # the file held no colour, and a file written from this holds none
     metadata: tuple[tuple[int, bytes], ...] = ()  # OpenCV's number of the kind, and its bytes: EXIF, XMP, ICC
     beside: Beside = field(default_factory=Beside)  # what else a png or jpg says
     notes: tuple[str, ...] = ()  # what was converted, a sentence each
@@ -106,7 +108,9 @@ def read(path: Path) -> Still:
         profile = profile_of(data)
         metadata |= {cv2.IMAGE_METADATA_ICCP: profile or b""}
         notes += ["the colour profile is left out: a part of it is missing"] * (profile == b"")
-    return _upright(np.atleast_3d(stored), metadata, Beside.of(data), tuple(notes))
+    elif _says(data, PNG_PROFILE) and not metadata.get(cv2.IMAGE_METADATA_ICCP):
+        notes.append("the colour profile is left out: it is damaged, or for other colours than the picture has")
+    return _upright(np.atleast_3d(stored), _is_grey(data), metadata, Beside.of(data), tuple(notes))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -120,7 +124,8 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
     pixels = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2GRAY if still.grey else cv2.COLOR_RGB2BGR)
     if still.alpha is not None:
         if suffix in WITH_ALPHA:
-            pixels = np.dstack([cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR), still.alpha])
+            pixels = np.dstack([np.atleast_3d(pixels), still.alpha])
+            pixels = pixels if pixels.shape[2] == RGBA else pixels[..., [0, 0, 0, 1]]  # OpenCV has alpha in colour only
         elif still.alpha.min() < OPAQUE:
             notes.append(f"transparency (alpha) is dropped: {suffix} cannot hold it")
     space = "GRAY" if pixels.ndim == 2 else "RGB"
@@ -166,15 +171,27 @@ def _moves(data: bytes) -> bool:
     """Whether a png or webp file is an animation."""
     if data[8:16] == b"WEBPVP8X":
         return bool(data[20] & ANIMATED)
-    return data.startswith(b"\x89PNG") and ANIMATION_CONTROL in data[: data.find(b"IDAT")]
+    return _says(data, ANIMATION_CONTROL)
+
+
+def _says(data: bytes, chunk: bytes) -> bool:
+    """Whether a file is a png, and has a chunk of this beginning before its picture."""
+    return data.startswith(b"\x89PNG") and chunk in data[: data.find(b"IDAT")]
+
+
+def _is_grey(data: bytes) -> bool:
+    """Whether a file is a png without colour; OpenCV gives one with alpha in colour."""
+    return data.startswith(b"\x89PNG") and data[25:26] in {b"\0", b"\4"}
 
 
 def _has_transparent_grey(data: bytes) -> bool:
     """Whether a png of one channel is transparent somewhere. OpenCV has alpha in colour only."""
-    return data.startswith(b"\x89PNG") and data[25:26] == b"\0" and GREY_KEY in data[: data.find(b"IDAT")]
+    return data[25:26] == b"\0" and _says(data, GREY_KEY)
 
 
-def _upright(stored: NDArray[Any], metadata: dict[int, bytes], beside: Beside, notes: tuple[str, ...]) -> Still:
+def _upright(
+    stored: NDArray[Any], grey: bool, metadata: dict[int, bytes], beside: Beside, notes: tuple[str, ...]
+) -> Still:
     told, turn = exif.upright(metadata.get(cv2.IMAGE_METADATA_EXIF, b""))
     xmp = metadata.get(cv2.IMAGE_METADATA_XMP, b"").removeprefix(XMP_HEAD).rstrip(b"\0")
     metadata |= {cv2.IMAGE_METADATA_EXIF: told, cv2.IMAGE_METADATA_XMP: exif.upright_xmp(xmp) if turn else xmp}
@@ -185,7 +202,7 @@ def _upright(stored: NDArray[Any], metadata: dict[int, bytes], beside: Beside, n
     return Still(
         rgb=np.ascontiguousarray(rgb),
         alpha=np.ascontiguousarray(stored[..., 3]) if channels == 4 else None,
-        grey=channels == 1,
+        grey=grey or channels == 1,
         metadata=tuple((kind, part) for kind, part in metadata.items() if part),
         beside=beside.turned() if exif.is_quarter(turn) else beside,
         notes=notes,

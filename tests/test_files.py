@@ -127,6 +127,27 @@ def test_a_target_inside_the_source_is_not_read(folder):
     assert not [outcome for outcome in outcomes if "bright" in outcome.source.parts]
 
 
+def test_files_in_a_target_inside_the_source_that_nothing_was_made_of_are_named(folder, tmp_path, dark_rgb):
+    (folder / "bright").mkdir()
+    stills.write(folder / "bright" / "own.png", Still(rgb=dark_rgb))
+    outcomes = {outcome.source.name: outcome for outcome in enhance_folder(folder, folder / "bright")}
+    assert "move it out to have it enhanced" in str(outcomes["own.png"].skipped)
+    assert outcomes["a.png"].report
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_target_around_the_source_costs_no_file_of_the_source(tmp_path, dark_rgb, overwrite):
+    around, source = tmp_path / "films", tmp_path / "films" / "new"
+    (source / "new").mkdir(parents=True)
+    stills.write(source / "a.png", Still(rgb=dark_rgb))
+    stills.write(source / "new" / "a.png", Still(rgb=dark_rgb))
+    before = (source / "a.png").read_bytes()
+    first, second = enhance_folder(source, around, overwrite=overwrite)
+    assert first.report
+    assert "would lie among the files to enhance; give a folder elsewhere" in str(second.failed)
+    assert (source / "a.png").read_bytes() == before
+
+
 def test_a_folder_again_does_what_is_left_and_replaces_nothing(folder, tmp_path):
     enhance_folder(folder, tmp_path / "out")
     before = (tmp_path / "out" / "a.png").stat().st_mtime_ns

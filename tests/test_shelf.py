@@ -86,6 +86,9 @@ def test_a_missing_file_and_a_broken_manifest_are_named(own_shelf):
     (own_shelf / "manifest.toml").write_text("[[model]]\nname = 'x'\n")
     with pytest.raises(ModelError, match="is not a manifest"):
         shelf.find("lite")
+    (own_shelf / "manifest.toml").write_text("model = " + "[" * 3000)
+    with pytest.raises(ModelError, match="is not a manifest"):
+        shelf.find("lite")
     (own_shelf / "manifest.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(ModelError, match="is not a manifest"):
         shelf.find("lite")

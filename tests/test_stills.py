@@ -7,10 +7,13 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from streamllie import stills
+from streamllie.chunks import PNG
 from streamllie.errors import OutputExists, SinkError, SourceError
 from streamllie.stills import Still
+from tests.test_chunks import chunk
 
 
 def exif(orientation: int, order: str = ">") -> bytes:
@@ -268,3 +271,27 @@ def test_a_header_that_claims_too_large_a_picture_is_one_sentence(tmp_path):
 def test_a_picture_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"cannot read .*gone\.png: No such file"):
         stills.read(tmp_path / "gone.png")
+
+
+def grey_png(alpha: NDArray[np.uint8], *beside: bytes) -> bytes:
+    """A png of grey 40 with alpha, (H, W), and other chunks."""
+    rows = b"".join(b"\0" + np.dstack([np.full_like(row, 40), row]).tobytes() for row in alpha)
+    header = struct.pack(">IIBBBBB", *alpha.shape[::-1], 8, 4, 0, 0, 0)  # 4: grey with alpha
+    return PNG + chunk(b"IHDR", header) + b"".join(beside) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_grey_with_alpha_gets_no_tint(tmp_path):
+    alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
+    (tmp_path / "in.png").write_bytes(grey_png(alpha))
+    still = stills.read(tmp_path / "in.png")
+    stills.write(tmp_path / "out.png", still.with_rgb(np.full((24, 40, 3), (90, 80, 70), np.uint8)))
+    written = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert (written[..., :3] == written[..., :1]).all()
+    assert (written[..., 3] == alpha).all()
+
+
+def test_a_profile_of_a_png_that_cannot_be_read_is_named(tmp_path):
+    broken = chunk(b"iCCP", b"mine\0\0" + zlib.compress(b"no profile"))
+    (tmp_path / "in.png").write_bytes(grey_png(np.full((24, 40), 255, np.uint8), broken))
+    (sentence,) = stills.read(tmp_path / "in.png").notes
+    assert sentence == "the colour profile is left out: it is damaged, or for other colours than the picture has"

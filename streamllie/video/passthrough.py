@@ -178,7 +178,7 @@ class Passthrough:
         elif has_not_begun(stream):
             self._note(f"{describe(stream)} is dropped: it is announced, and nothing of it was found")
         elif stream.type in ("audio", "video"):
-            if stream.type == "video":
+            if stream.type == "video" and holds(self._container, stream):
                 self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
             self._add_copy(stream)
         else:

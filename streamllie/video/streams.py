@@ -14,6 +14,7 @@ from streamllie.video.containers import Container
 from streamllie.video.opening import has_decoder, open_input
 
 LATE = {"analyzeduration": "60000000", "probesize": "200000000"}  # microseconds, bytes; usually 5 s and 5 MB
+LENGTHS = {"h264", "hevc"}  # codecs that come in two forms, see `_has_lengths`
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -22,6 +23,8 @@ def holds(container: Container, stream: Stream) -> bool:
     allowed = container.audio
     if stream.type == "audio" and allowed is not None and codec_of(stream) not in allowed:
         return False
+    if container.muxer == "avi" and codec_of(stream) in LENGTHS and _has_lengths(stream):
+        return False
     try:
         with av.open(io.BytesIO(), mode="w", format=container.muxer) as trial:
             trial.add_stream_from_template(stream, opaque=True)
@@ -29,6 +32,11 @@ def holds(container: Container, stream: Stream) -> bool:
     except (FFmpegError, ValueError):
         return False
     return True
+
+
+def _has_lengths(stream: Stream) -> bool:
+    """Whether each part of a packet begins with its length, as in mp4, and not with a start code, as in avi."""
+    return bytes(cast("Any", stream).codec_context.extradata or b"").startswith(b"\1")
 
 
 def open_with_sound(path: Path) -> InputContainer:

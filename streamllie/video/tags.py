@@ -22,6 +22,7 @@ from streamllie.video.planes import depth_for, is_full_range, is_rgb, rgb_matrix
 
 UNSPECIFIED = 2  # of primaries, transfer and matrix
 RGB = 0  # of matrix
+FASTEST = 1000  # frames per second
 NUMBERED = {"avi", "mpegvideo"}  # formats of files
 LIMITED, FULL = 1, 2  # of range; 0 is untagged
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")  # by libav's number
@@ -83,9 +84,12 @@ def is_numbered(stream: VideoStream) -> bool:
 
 
 def frame_rate(stream: VideoStream) -> Fraction | None:
-    """Frames per second, if anybody says. Of a raw stream, which has no times, it is what its codec says."""
-    of_codec = stream.guessed_rate if is_raw(stream.container) else None
-    return of_codec or stream.average_rate or stream.guessed_rate or None
+    """Frames per second, if anybody says. Of a raw stream, which has no times, it is what its codec says.
+
+    So it is where the average is beyond belief: of raw DV libav takes it to be one frame a tick.
+    """
+    believable = stream.average_rate is not None and stream.average_rate <= FASTEST and not is_raw(stream.container)
+    return (stream.average_rate if believable else None) or stream.guessed_rate or stream.average_rate or None
 
 
 def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | None:

@@ -40,6 +40,16 @@ def test_a_second_video_stream_is_copied(tmp_path: Path) -> None:
     assert packets(tmp_path / "day.mkv", 1) == packets(source, 1)
 
 
+def test_a_second_video_that_avi_would_hold_in_another_form_is_dropped_and_named_once(tmp_path: Path) -> None:
+    source = with_second_video(tmp_path / "night.mkv", height=32, frames=30)
+
+    writer = enhance(source, tmp_path / "day.avi")[1]
+
+    assert streams(tmp_path / "day.avi") == [("video", "h264")]
+    (named,) = [note for note in writer.notes if "stream #1" in note]
+    assert named.endswith("is dropped: .avi cannot hold it")
+
+
 @pytest.mark.parametrize("container", ["mkv", "mp4", "mov", "ts"])
 def test_pictures_that_are_stored_in_another_order_are_copied_to_their_times(tmp_path: Path, container: str) -> None:
     source = with_second_video(tmp_path / "night.mkv", height=32, frames=30, options={"bf": "3", "b-adapt": "0"})

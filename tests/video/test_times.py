@@ -282,3 +282,17 @@ def test_a_raw_stream_runs_at_the_rate_that_its_codec_says(tmp_path: Path, codec
     enhance(source, tmp_path / "day.mp4")
 
     assert times(tmp_path / "day.mp4") == [Fraction(n, rate) for n in range(30)]
+
+
+@pytest.mark.parametrize("container", ["mp4", "avi"])
+def test_raw_dv_of_a_camcorder_keeps_its_frame_rate(tmp_path: Path, container: str) -> None:
+    sound = [media.Sound(codec="pcm_s16le", layout="stereo")]
+    tape = media.make_video(
+        tmp_path / "tape.dv", codec="dvvideo", height=576, width=720, sound=sound, options={"bf": "0"}
+    )
+
+    enhance(tape, tmp_path / f"day.{container}")
+
+    with av.open(str(tmp_path / f"day.{container}")) as day:
+        assert day.streams.video[0].average_rate == 25
+        assert len(day.streams.audio) == 1
