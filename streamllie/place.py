@@ -3,6 +3,7 @@
 import os
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -69,6 +70,25 @@ def is_file(path: str | Path) -> bool:
 def is_folder(path: str | Path) -> bool:
     """Whether there is such a folder, likewise."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def reads(source: Path, file: Path) -> bool:
+    """Whether a source is a file, or a playlist on this machine that names it as a part (RFC 8216), directly or not."""
+    if not os.path.exists(source) or not os.path.exists(file):  # noqa: PTH110 - as above
+        return False
+    return any(is_file(part) and file.samefile(part) for part in (source, *_parts(source)))
+
+
+def _parts(playlist: Path, *, nested: bool = True) -> Iterator[Path]:
+    if playlist.suffix.lower() != PLAYLIST or not is_file(playlist):
+        return
+    for line in playlist.read_text(encoding="utf-8", errors="replace").splitlines():
+        for name in re.findall('URI="([^"]+)"', line) if line.startswith("#") else [line.strip()]:
+            if name and not is_url(name) and "\0" not in name:
+                part = playlist.parent / name
+                yield part
+                if nested:  # a playlist of playlists
+                    yield from _parts(part, nested=False)
 
 
 def exists(path: str | Path) -> bool:

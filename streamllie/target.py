@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamllie.errors import OutputExists, SinkError
+from streamllie.place import reads
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NAME_BYTES = 255  # of one name on any usual file system
@@ -21,8 +22,8 @@ def check_target(target: Path, *, source: Path | None = None, overwrite: bool = 
         exists = target.exists()
     except OSError as error:  # a name that is too long, a folder that must not be entered
         raise write_error(target, error) from error
-    if source is not None and exists and os.path.exists(source) and target.samefile(source):  # noqa: PTH110 - as above
-        raise SinkError(f'"{target}" is the input itself; choose another name for the output')
+    if source is not None and exists and reads(source, target):
+        raise SinkError(f'"{target}" is the input itself, or a part of it; choose another name for the output')
     if target.is_dir():
         raise SinkError(f'"{target}" is a folder; name a file in it')
     if exists and not target.is_file():

@@ -8,7 +8,8 @@ from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import goes_live, is_url, redacted, redacted_in, scheme_of, visible
+from streamllie.place import goes_live, is_url, reads, redacted, redacted_in, scheme_of, visible
+from streamllie.target import check_target
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,21 @@ def test_who_takes_files_only_says_so_and_shows_no_secret(take, tmp_path):
         take("y\0.mp4", file, *more)
     with pytest.raises(SourceError if take is compare else SinkError, match="is a URL"):
         take(file, url, *more)
+
+
+def test_the_files_that_a_playlist_names_are_a_part_of_it(tmp_path):
+    (tmp_path / "all.m3u8").write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow/p.m3u8\nall.m3u8\n")
+    (tmp_path / "low").mkdir()
+    (tmp_path / "low/p.m3u8").write_text('#EXTM3U\n#EXT-X-MAP:URI="first.mp4"\n#EXTINF:1,\np0.ts\nhttp://h/p1.ts\n')
+    for name in ("p0.ts", "first.mp4", "other.ts"):
+        (tmp_path / "low" / name).write_bytes(b"here")
+    for playlist in (tmp_path / "all.m3u8", tmp_path / "low/p.m3u8"):
+        assert [name for name in ("p0.ts", "first.mp4", "other.ts") if reads(playlist, tmp_path / "low" / name)] == [
+            "p0.ts",
+            "first.mp4",
+        ]
+        with pytest.raises(SinkError, match=r'p0\.ts" is the input itself, or a part of it'):
+            check_target(tmp_path / "low/p0.ts", source=playlist, overwrite=True)
 
 
 def test_no_name_steers_a_terminal():

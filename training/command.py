@@ -17,9 +17,11 @@ from streamllie.target import write_whole
 
 @contextmanager
 def said(command: str) -> Generator[None]:
-    """End the process with exit code 1 and one sentence on stderr where the body meets a mistake."""
+    """End the process with exit code 1 and one sentence on stderr where the body meets a mistake; 130 after Ctrl-C."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except FileNotFoundError as error:
         raise SystemExit(
             f"{command}: there is no {error.filename}; see training/README.md for what lies where"

@@ -31,7 +31,8 @@ class Log:
     def is_best(self, scores: Mapping[str, float]) -> bool:
         """Whether the first of the scores is higher than in all rows so far."""
         name, score = next(iter(scores.items()), ("", 0.0))
-        return score > max((float(row[name]) for row in self.rows if row.get(name)), default=0.0)
+        before = [float(row[name]) for row in self.rows if row.get(name)]
+        return score > max(filter(math.isfinite, before), default=0.0)
 
     def _save(self, path: Path) -> None:
         with path.open("w", newline="") as file:

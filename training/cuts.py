@@ -16,7 +16,7 @@ from pathlib import Path
 
 from streamllie.temporal.cuts import CutDetector
 from training import degrade
-from training.command import said
+from training.command import at_least, said
 from training.stories import EVENTS, Happening, Story, scenes
 
 RATES = (15, 30, 60)  # frames per second
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="data folder, see training/README.md")
     parser.add_argument("--part", choices=("tune", "judge"), default="judge", help="which half of the scenes")
-    parser.add_argument("--stories", type=int, default=24, help="each has some 20 events")
+    parser.add_argument("--stories", type=at_least(1), default=24, help="each has some 20 events")
     parser.add_argument("--each", action="store_true", help="say where cuts were missed and where alarms were false")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()

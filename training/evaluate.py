@@ -179,7 +179,8 @@ def _folder(folder: Path) -> Iterator[tuple[Path, Rgb]]:
 
 
 def _small(rgb: Rgb) -> Rgb:
-    return cv2.resize(rgb, (SHEET, round(rgb.shape[0] * SHEET / rgb.shape[1])), interpolation=cv2.INTER_AREA)
+    height = max(1, round(rgb.shape[0] * SHEET / rgb.shape[1]))
+    return cv2.resize(rgb, (SHEET, height), interpolation=cv2.INTER_AREA)
 
 
 if __name__ == "__main__":

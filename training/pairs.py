@@ -35,7 +35,7 @@ def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMA
         data = folder.parents[1]
         numbers = lol_numbers(data, held_out=False)
         if not hold_out:
-            numbers = sorted({int(p.stem) for p in (folder / "low").iterdir()} - BAD_PAIRS)
+            numbers = [number for number in _numbers(folder / "low") if number not in BAD_PAIRS]
         pairs = [lol_pair(data, number) for number in numbers]
         for number, (low, _) in zip(numbers, pairs, strict=True):
             check_size(low, f"pair {number} of {folder}", least)
@@ -121,16 +121,25 @@ def _is_lol(folder: Path) -> bool:
 
 def lol_numbers(data: Path, *, held_out: bool) -> list[int]:
     """Usable pair numbers of lol-v1/train, either those for training or those of the validation scenes."""
-    numbers = sorted(int(p.stem) for p in (data / "lol-v1/train/low").iterdir())
-    good = [n for n in numbers if n not in BAD_PAIRS]
+    good = [n for n in _numbers(data / "lol-v1/train/low") if n not in BAD_PAIRS]
     if held_out:
         return [n for n in good if any(n in run for run in HELD_OUT)]
     return [n for n in good if not any(run.start - MARGIN <= n < run.stop + MARGIN for run in HELD_OUT)]
 
 
+def _numbers(folder: Path) -> list[int]:
+    names = [path.stem for path in folder.iterdir() if is_picture(path)]
+    if wrong := sorted(name for name in names if not name.isdecimal()):
+        raise ValueError(f"{folder} has {wrong[0]}, and LOL-v1 has numbers; name a folder of your own otherwise")
+    return sorted(map(int, names))
+
+
 def lol_pair(data: Path, number: int) -> tuple[Rgb, Rgb]:
     """Low and high picture of one LOL-v1 training pair, one over the other."""
-    low, high = (read_rgb(next((data / "lol-v1/train" / kind).glob(f"{number}.*"))) for kind in ("low", "high"))
+    files = [next((data / LOL / kind).glob(f"{number}.*"), None) for kind in ("low", "high")]
+    if files[0] is None or files[1] is None:
+        raise ValueError(f"{data / LOL}: no partner for {number}; low/ and high/ must hold the same names")
+    low, high = map(read_rgb, files)
     return aligned(low, high, *SHIFTED.get(number, (0, 0)))
 
 

@@ -39,7 +39,8 @@ def main() -> None:
     args = parser.parse_args()
     listed = tomllib.loads(LIST.read_text(encoding="utf-8"))
     args.out.mkdir(parents=True, exist_ok=True)
-    sources = []
+    sources = Sources(args.out)
+    made: set[str] = set()
     for package in args.packages:
         name, version = _dpkg("-f", package, "Package"), _dpkg("-f", package, "Version")
         if name not in listed:
@@ -48,10 +49,24 @@ def main() -> None:
             stems = dict.fromkeys((Path(Path(inside).parts[0]).stem, Path(inside).stem))
             target = args.out / f"{name}-{'-'.join(stems)}.jpg"
             write_picture(target, bgr)
-            sources.append(f"{target.name}: {name} {version}, {inside}. {listed[name]['terms']}")
-    text = "\n".join(sorted(sources)) + "\n"
-    write_whole(args.out / "SOURCES.txt", lambda path: path.write_text(text, encoding="utf-8"), overwrite=True)
-    print(f"{len(sources)} pictures in {args.out}")
+            sources.add(target.name, f"{name} {version}, {inside}. {listed[name]['terms']}")
+            made.add(target.name)
+    print(f"{len(made)} pictures in {args.out}")
+
+
+class Sources:
+    """SOURCES.txt of a folder: a line for each picture. Those of pictures that lie there already stay."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "SOURCES.txt"
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        self._lines = dict(line.split(": ", 1) for line in lines if ": " in line)
+
+    def add(self, name: str, source: str) -> None:
+        """Say where a picture is from; written at once, for what comes after it may fail."""
+        self._lines[name] = source
+        text = "".join(f"{name}: {source}\n" for name, source in sorted(self._lines.items()))
+        write_whole(self._path, lambda path: path.write_text(text, encoding="utf-8"), overwrite=True)
 
 
 def pictures(package: Path, listed: dict[str, Any]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -1,5 +1,6 @@
 """A picture as the network sees it: Y'CbCr 4:2:0, full range, uint8."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,9 @@ class Planes:
 def read_rgb(path: Path) -> Rgb:
     """An image file as (H, W, 3) uint8 RGB. One that is damaged or cut short is a ValueError."""
     data = np.frombuffer(path.read_bytes(), np.uint8)  # imread would fill up half a jpg with grey
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    bgr = None
+    with contextlib.suppress(cv2.error):  # of a header that claims more pixels than OpenCV takes
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise ValueError(f"{path} is no readable picture; leave it out, or get it again")
     return np.ascontiguousarray(bgr[:, :, ::-1])

@@ -155,6 +155,8 @@ def _check_value(key: str, value: Any, usual: Any) -> None:
     elif not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         word = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]
         raise ValueError(f"{key} is {value!r}; it must be {word}")
+    elif kind is float and math.isinf(value):
+        raise ValueError(f"{key} is {value}; it must be finite")
     elif kind in {int, float} and not LEAST.get(key, 0) <= value <= MOST.get(key, math.inf):
         least = f"at least {LEAST.get(key, 0)}" if key not in POSITIVE else "more than 0"
         most = f" and at most {MOST[key]}" if key in MOST else ""

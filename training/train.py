@@ -113,9 +113,7 @@ def train(
 
     while step < plan.steps and not stopped:
         network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(plan, step)
-
+        prepare(optimiser, plan, step, rank)
         loss = gradients(next(coming))
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
         if math.isfinite(norm.item()):
@@ -162,16 +160,25 @@ def told_to_stop(stop: threading.Event | None, device: str, world: int) -> bool:
     return bool(flag.item())
 
 
+def prepare(optimiser: torch.optim.Optimizer, plan: Recipe, step: int, rank: int) -> None:
+    """Set the learning rate of a step, and what is drawn at random in it: a resumed run draws the same."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(plan, step)
+    torch.manual_seed(int(np.random.SeedSequence((plan.seed, step, rank)).generate_state(1)[0]))
+
+
 def begin(plan: Recipe, init: Sequence[Path], network: nn.Module | None = None) -> nn.Module:
     """The recipe's network, or the one that is given, with the weights of `init`; what stays as it is has no grad."""
     torch.manual_seed(plan.seed)
     network = network or Network(plan.network)
     for weights in init:
         grow(network, load(weights).state_dict())
+    parts = ", ".join(f"{name}." for name, _ in network.named_children())
+    if plan.kept and not any(name.startswith(plan.kept) for name, _ in network.named_parameters()):
+        raise ValueError(f'kept is "{plan.kept}", and no weight has a name that begins so; its parts are {parts}')
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(plan.only) and not (plan.kept and name.startswith(plan.kept)))
     if not any(parameter.requires_grad for parameter in network.parameters()):
-        parts = ", ".join(f"{name}." for name, _ in network.named_children())
         kept = f', other than those of kept, "{plan.kept}",' if plan.kept else ""
         raise ValueError(f'only is "{plan.only}", and no weight{kept} has a name that begins so; its parts are {parts}')
     return network

@@ -71,6 +71,8 @@ def read(path: Path) -> tuple[Header, bytes]:
         EngineUnusable: the file is missing, torn, of another format or not an engine file; the text says which.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device read without end
+            raise EngineUnusable(f"{path} is no file but a folder, a pipe or a device; give an engine's file")
         data = path.read_bytes()
     except OSError as error:
         raise EngineUnusable(f"{path} cannot be read: {error.strerror}") from error

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,6 +21,7 @@ from streamllie.video.capture import Listener
 from streamllie.video.inputs import Input
 from streamllie.video.liveframes import Shot
 
+NEAR = 0.25  # seconds before the end in which a picture's own time decides whether it is past it
 TICK = 0.1  # seconds after which a view hears that nothing new came, and can look after its window
 
 
@@ -80,7 +82,7 @@ class Live:
         self._begun = False
         self._dropped_before = 0
         self._before_first = 0  # frames that came while the first engine was opened
-        self._first = 0.0
+        self._first, self._first_time = 0.0, Fraction(0)  # when it was captured, and its own time
 
     def __enter__(self) -> Self:
         self._read = self._threads.enter_context(Ahead(self.source, newest=True, stop=self.stop))
@@ -100,9 +102,18 @@ class Live:
                 yield None
                 continue
             try:
-                yield next(self._enhanced)
+                picture = next(self._enhanced)
             except StopIteration:
                 return
+            if self._is_past_end(picture):
+                return
+            yield picture
+
+    def _is_past_end(self, picture: Shown) -> bool:
+        """Whether a picture stands at or after the end of the time that was asked for, and not by a broken clock."""
+        if self._duration is None or time.perf_counter() < self._end - NEAR:
+            return False
+        return picture.after.time - self._first_time >= self._duration
 
     @property
     def dropped(self) -> int:
@@ -129,7 +140,7 @@ class Live:
         self._last = picture
 
     def _begin(self, picture: Shown) -> None:
-        self._last, self._first = picture, picture.captured
+        self._last, self._first, self._first_time = picture, picture.captured, picture.after.time
         if self._duration is not None:
             self._end = time.perf_counter() + self._duration
         self._before_first = self._all_dropped

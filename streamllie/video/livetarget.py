@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamllie.errors import OutputExists, SinkError
-from streamllie.place import PLAYLIST, is_url, redacted, scheme_of, without_listen
+from streamllie.place import PLAYLIST, is_url, reads, redacted, scheme_of, without_listen
 from streamllie.target import check_target
 from streamllie.video.bridge import srt_url
 from streamllie.video.containers import container_for, when_live
@@ -75,8 +75,12 @@ class Target:
         return cls(name=name, url=url, muxer=MUXERS[scheme], options=options)
 
     def replaces(self, source: str) -> bool:
-        """Whether a source is this playlist, or a part of the one before it."""
-        if self.folder is None or is_url(source):
+        """Whether a source is this file or playlist, or reads this file, or is a part of the playlist before this."""
+        if is_url(source):
+            return False
+        if self.file is not None:
+            return reads(Path(source), self.file)
+        if self.folder is None:
             return False
         path, playlist = (Path(os.path.realpath(place)) for place in (source, self.url))
         part = re.escape(Path(self.url).stem) + r"\d+\.ts"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import struct
 import time
 
@@ -112,6 +113,12 @@ def test_what_is_in_the_cache_is_not_made_again(cache):
     assert cache.load(KEY) is None
     assert cache.get(KEY, make) == cache.get(KEY, make) == cache.load(KEY) == (HEADER, BODY)
     assert made == [1]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.engine")
+    with pytest.raises(EngineUnusable, match="is no file but a folder, a pipe or a device"):
+        read(tmp_path / "x.engine")
 
 
 def test_a_torn_file_is_made_again_once_and_said(cache, caplog):

@@ -107,3 +107,11 @@ def test_a_playlist_never_replaces_its_own_source_even_where_overwriting_is_allo
 def test_a_playlist_may_stand_beside_its_source(tmp_path):
     target = Target.of(str(tmp_path / "day.m3u8"))
     assert not any(target.replaces(source) for source in (str(tmp_path / "night.m3u8"), "rtsp://h/day.m3u8", "0"))
+
+
+def test_a_file_that_is_a_part_of_the_source_is_never_replaced(tmp_path):
+    (tmp_path / "night.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nnight0.ts\n")
+    (tmp_path / "night0.ts").write_bytes(b"")
+    target = Target.of(str(tmp_path / "night0.ts"), overwrite=True)
+    assert target.replaces(str(tmp_path / "night.m3u8"))
+    assert not target.replaces("rtsp://h/night.m3u8")

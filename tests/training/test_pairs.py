@@ -56,3 +56,18 @@ def test_a_pair_that_is_too_small_or_of_two_sizes_is_named(folder):
     cv2.imwrite(str(folder / "high/a.png"), np.zeros((64, 48, 3), np.uint8))
     with pytest.raises(ValueError, match=r"low/a\.png is 48x32 and .*high/a\.png is 48x64"):
         training_pairs(folder, hold_out=True)
+
+
+def test_what_is_no_pair_of_lol_is_left_out_or_named(tmp_path):
+    folder = tmp_path / "lol-v1/train"
+    for kind in ("low", "high"):
+        (folder / kind).mkdir(parents=True)
+    put(folder, "111.png")
+    (folder / "low/.DS_Store").write_bytes(b"")
+    assert len(training_pairs(folder, hold_out=False)) == 1
+    (folder / "high/111.png").unlink()
+    with pytest.raises(ValueError, match="no partner for 111; low/ and high/ must hold the same names"):
+        training_pairs(folder, hold_out=False)
+    put(folder, "mine.png")
+    with pytest.raises(ValueError, match="low has mine, and LOL-v1 has numbers; name a folder of your own otherwise"):
+        training_pairs(folder, hold_out=False)

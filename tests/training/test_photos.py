@@ -1,5 +1,6 @@
 import shutil
 import struct
+import shutil
 import subprocess
 
 import cv2
@@ -66,6 +67,19 @@ def test_listed_photographs_become_smaller_and_say_where_they_are_from(package, 
         .startswith("mate-backgrounds-Dune.jpg: mate-backgrounds 1.2, Dune.jpg. GPL 2 or later\n")
     )
     assert "2 pictures" in capsys.readouterr().out
+
+
+def test_pictures_of_another_day_keep_their_origin(package, tmp_path, monkeypatch):
+    first = package("mate-backgrounds", {"usr/share/backgrounds/mate/nature/Dune.jpg": picture("Dune.jpg")})
+    write(monkeypatch, first, "--out", tmp_path / "out")
+    shutil.rmtree(tmp_path / "package")
+    broken = package("plasma-workspace-wallpapers", {"usr/a.jpg": b""})
+    shutil.rmtree(tmp_path / "package")
+    again = package("mate-backgrounds", {"usr/share/backgrounds/mate/nature/Storm.jpg": picture("Storm.jpg")})
+    with pytest.raises(SystemExit, match=r"photos\.toml is about"):
+        write(monkeypatch, again, broken, "--out", tmp_path / "out")
+    lines = (tmp_path / "out/SOURCES.txt").read_text().splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["mate-backgrounds-Dune.jpg", "mate-backgrounds-Storm.jpg"]
 
 
 def test_pictures_inside_qt_resource_files_are_found(package, monkeypatch):

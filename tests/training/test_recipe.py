@@ -21,6 +21,8 @@ from training import recipe
         ("foreground = 1.5", "foreground is 1.5; it must be at least 0 and at most 1"),
         ("clip_norm = 0", "clip_norm is 0; it must be more than 0"),
         ("learning_rate = nan", "learning_rate is nan"),
+        ("learning_rate = inf", "learning_rate is inf; it must be finite"),
+        ("[mixture]\npairs = inf", "pairs is inf; it must be finite"),
         ('hold_out = "no"', "hold_out is 'no'; it must be true or false"),
         ("only = 3", "only is 3; it must be text"),
         ("crop = 192", "crop is 192; it must be a list, such as"),

@@ -17,7 +17,7 @@ from tests.models.networks import SMALL
 from training import recipe
 from training.checkpoints import grow
 from training.recipe import Mixture, Recipe
-from training.train import learning_rate, train
+from training.train import learning_rate, prepare, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,6 +105,11 @@ def test_of_several_beginnings_a_later_one_replaces_what_it_has_itself(data, tmp
         assert torch.equal(value[tuple(slice(n) for n in source.shape)], source), name
 
 
+def test_a_part_to_keep_that_is_none_is_named(data, tmp_path):
+    with pytest.raises(ValueError, match='kept is "nope", and no weight has a name that begins so; its parts are '):
+        train(replace(PLAN, kept="nope"), data=data, out=tmp_path)
+
+
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path, capsys):
     whole = train(PLAN, data=data, out=tmp_path / "whole")
 
@@ -190,6 +195,18 @@ def test_fine_tuning_starts_from_the_averaged_weights(data, tmp_path):
     tuned = train(still, data=data, out=tmp_path / "tuned", init=[first])
     before, after = (torch.load(path, weights_only=True)["average"] for path in (first, tuned))
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_what_a_step_draws_depends_on_its_number_alone():
+    optimiser = torch.optim.SGD([torch.zeros(1)])
+
+    def drawn(step: int) -> list[float]:
+        prepare(optimiser, PLAN, step, 0)
+        return torch.rand(3).tolist()
+
+    first, second = drawn(3), drawn(4)
+    assert first != second
+    assert drawn(3) == first, "as in a run that is resumed there"
 
 
 def test_the_learning_rate_warms_up_and_ends_at_a_hundredth():
