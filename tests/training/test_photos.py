@@ -1,6 +1,5 @@
 import shutil
 import struct
-import shutil
 import subprocess
 
 import cv2
