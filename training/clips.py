@@ -89,7 +89,7 @@ def _clean(data: Path, count: int) -> Iterator[tuple[str, list[Rgb]]]:
         yield path.stem.replace("person", HELD), [frames[0]] * count
     if (data / datasets.MADE_FROM).is_dir():
         pictures = list(datasets.clean_pictures(data, (datasets.MADE_FROM,)))
-        for n, (name, motion) in enumerate(STILLS.items()):
+        for n, (name, motion) in enumerate(STILLS.items() if pictures else ()):
             frame = motion.shoot(pictures[3 * n % len(pictures)], pictures[(3 * n + 1) % len(pictures)])
             yield name, [frame(t / RATE) for t in range(count)]
 

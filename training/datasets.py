@@ -67,7 +67,7 @@ def validation(recipe: Recipe, data: Path) -> dict[str, list[tuple[Rgb, Rgb]]]:
             degrade.darken(p, np.random.default_rng(i), [degrade.UNSEEN], shares=MADE_SHARES)
             for i, p in enumerate(bright)
         ]
-        sets["made"] = list(zip(dark, bright, strict=True))
+        sets |= {"made": list(zip(dark, bright, strict=True))} if bright else {}
     return sets
 
 

@@ -61,13 +61,18 @@ UNSEEN = Camera("Darmstadt", k_min=1.56, k_max=187.0, read=Fit(1.09, -0.269, 0.1
 
 
 def cameras(path: Path) -> list[Camera]:
-    """Read `sensor-noise/cameras.json`: one Camera for each profile."""
+    """Read `sensor-noise/cameras.json`: one Camera for each profile. ValueError if it is no such file."""
     found: list[Camera] = []
-    for name, values in json.loads(path.read_text()).items():
-        for key, profile in values.items():
-            if key.startswith("Profile"):
-                read, row = Fit(**profile["g_scale"]), Fit(**profile["R_scale"])
-                found.append(Camera(f"{name}/{key}", values["Kmin"], values["Kmax"], read, row))
+    try:
+        for name, values in json.loads(path.read_text(encoding="utf-8")).items():
+            for key, profile in values.items():
+                if key.startswith("Profile"):
+                    read, row = Fit(**profile["g_scale"]), Fit(**profile["R_scale"])
+                    found.append(Camera(f"{name}/{key}", values["Kmin"], values["Kmax"], read, row))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no calibration of cameras ({error!r}); get it again") from error
+    if not found:
+        raise ValueError(f"{path} has no camera with a profile; get it again")
     return found
 
 

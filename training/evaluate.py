@@ -154,7 +154,7 @@ def pairs(folder: Path) -> Iterator[tuple[str, Rgb, Rgb]]:
     Raises:
         ValueError: as `find_pairs` and `read_pair`.
     """
-    for low, high in find_pairs(folder):
+    for low, high in find_pairs(folder, least=1):
         yield low.stem, *read_pair(low, high)
 
 

@@ -7,6 +7,7 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 import argparse
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Generator
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`; without, that of before")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # which leaves nothing half made
     with said("export"):
         entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
     print(f"{args.shelf / entry['file']}: {entry['parameters']} parameters, {entry['bytes']} bytes")
@@ -47,8 +49,8 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
     """Write a model's files and its manifest entry, which is returned. What had that name stays until all is made.
 
     Raises:
-        ValueError: the name cannot be one of files, the manifest is broken, or the checkpoint itself has a name that
-            would be written.
+        ValueError: the name cannot be one of files, the manifest is broken, a weight is not finite, or the checkpoint
+            itself has a name that would be written.
         OSError, StreamLLIEError: the checkpoint cannot be read, or a file cannot be written.
     """
     if not NAME.fullmatch(name) or name.endswith(".deep"):
@@ -64,6 +66,8 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
         made = [Path(folder) / target.name for target in targets]
         put(made[2], {key: saved[key] for key in ("average", "recipe", "step") if key in saved})
         folded = fold(load(made[2]))  # not from `checkpoint`, which a running training may have replaced by now
+        if not all(value.isfinite().all() for value in folded.state_dict().values()):
+            raise ValueError(f"{checkpoint} holds weights that are no finite numbers; its training went wrong")
         try:
             traced = trace(folded)
             onnx.save(for_bytes(traced), made[0])

@@ -62,17 +62,17 @@ def held_back(pairs: Sequence[object]) -> int:
     return max(1, len(pairs) // 10)
 
 
-def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
+def find_pairs(folder: Path, *, least: int = 2) -> list[tuple[Path, Path]]:
     """The files of a folder with low/ and high/ that have the same name, without ending, in the order of the names.
 
     Raises:
-        ValueError: there are fewer than two pairs, a picture lacks its partner, or two of a folder share a name.
+        ValueError: there are fewer pairs than `least`, a picture lacks its partner, or two of a folder share a name.
     """
     low, high = (_by_name(folder / kind) for kind in ("low", "high"))
     if alone := sorted(low.keys() ^ high.keys()):
         raise ValueError(f"{folder}: no partner for {', '.join(alone)}; low/ and high/ must hold the same names")
-    if len(low) < 2:
-        raise ValueError(f"{folder} has {len(low)} pairs; give a folder with low/ and high/ that holds two at least")
+    if len(low) < least:
+        raise ValueError(f"{folder} has {len(low)} pairs; give a folder with low/ and high/ that holds {least} or more")
     return [(low[name], high[name]) for name in sorted(low)]
 
 

@@ -83,7 +83,7 @@ def pictures(package: Path, listed: dict[str, Any]) -> Iterator[tuple[str, NDArr
             if not names:
                 raise ValueError(f"{package} has no {listed['folder']}/{pattern}; {LIST.name} is about Debian 12")
             for name in names:
-                bgr = cv2.imdecode(np.frombuffer(found[name], np.uint8), cv2.IMREAD_COLOR)
+                bgr = cv2.imdecode(np.frombuffer(found[name], np.uint8), cv2.IMREAD_COLOR) if found[name] else None
                 if bgr is not None and min(bgr.shape[:2]) >= SMALLEST:
                     scale = min(SHRINK, LONGEST / max(bgr.shape))
                     smaller = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -95,8 +95,11 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".rcc":
-            for inside, data in resources(path.read_bytes()):
-                yield f"{name}/{inside}", data
+            try:
+                inside = list(resources(path.read_bytes()))
+            except (struct.error, zlib.error) as error:
+                raise ValueError(f"{name} is damaged ({error}); get the package again") from error
+            yield from ((f"{name}/{file}", data) for file, data in inside)
         else:
             yield name, path.read_bytes()
 

@@ -115,3 +115,10 @@ def test_the_camera_of_validation_is_noisier_than_any_of_training_can_be_at_its_
     assert gain.row == 0, "its calibration has no row noise"
     assert 1.5 < gain.k < 190
     assert gain.read > 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"a": {"Profile-1": {}}}', "{}"])
+def test_a_damaged_calibration_is_named(tmp_path, text):
+    (tmp_path / "cameras.json").write_text(text)
+    with pytest.raises(ValueError, match=r"cameras\.json (is no calibration|has no camera) .*; get it again"):
+        degrade.cameras(tmp_path / "cameras.json")

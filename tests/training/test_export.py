@@ -1,5 +1,6 @@
 """A checkpoint goes to a shelf whole, or the shelf stays as it was."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from streamllie import shelf
@@ -159,3 +161,12 @@ def test_a_file_that_is_no_checkpoint_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit, match=r"export: .*notes\.pt is not a checkpoint"):
         exporting.main()
+
+
+def test_weights_that_are_no_numbers_go_to_no_shelf(checkpoint, quick, tmp_path):
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["average"]["stem.weight"][0] = math.nan
+    torch.save(saved, tmp_path / "wrong.pt")
+    with pytest.raises(ValueError, match=r"wrong\.pt holds weights that are no finite numbers"):
+        put(tmp_path / "wrong.pt", tmp_path / "shelf")
+    assert not list((tmp_path / "shelf").iterdir())

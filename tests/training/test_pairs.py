@@ -58,6 +58,13 @@ def test_a_pair_that_is_too_small_or_of_two_sizes_is_named(folder):
         training_pairs(folder, hold_out=True)
 
 
+def test_one_pair_is_enough_to_measure_and_too_few_to_train_on(folder):
+    put(folder, "shot.png")
+    assert len(find_pairs(folder, least=1)) == 1
+    with pytest.raises(ValueError, match="has 1 pairs; give a folder with low/ and high/ that holds 2 or more"):
+        training_pairs(folder, hold_out=True)
+
+
 def test_what_is_no_pair_of_lol_is_left_out_or_named(tmp_path):
     folder = tmp_path / "lol-v1/train"
     for kind in ("low", "high"):
