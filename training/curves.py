@@ -28,6 +28,11 @@ class Log:
         print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
         write_whole(self.path.with_name("curves.png"), partial(draw, self.rows), overwrite=True)
 
+    @property
+    def loss(self) -> float:
+        """The last one that was written; not a number if there is none."""
+        return float(self.rows[-1].get("loss") or math.nan) if self.rows else math.nan
+
     def is_best(self, scores: Mapping[str, float]) -> bool:
         """Whether the first of the scores is higher than in all rows so far."""
         name, score = next(iter(scores.items()), ("", 0.0))
@@ -64,7 +69,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     steps = [int(row["step"]) for row in rows]
     figure = Figure(figsize=(7, 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    above.plot(steps, [float(row["loss"]) for row in rows], marker=".")
+    above.plot(steps, [float(row.get("loss") or math.nan) for row in rows], marker=".")
     above.set_ylabel("loss")
     for name in dict.fromkeys(name for row in rows for name in row if name.startswith("psnr_")):
         values = [float(row.get(name) or math.nan) for row in rows]

@@ -109,7 +109,7 @@ def train(
     unseen = validation(plan, data) if rank == 0 else {}
     log = Log(out / "log.csv", until=step)
     saved_at = started = time.monotonic()
-    running, first, stopped = math.nan, step, False  # the mean of the last losses
+    running, first, stopped = log.loss, step, False  # the mean of the last losses
 
     while step < plan.steps and not stopped:
         network.train(step < plan.steps - plan.frozen_steps)  # matters to batch norm alone

@@ -1,6 +1,7 @@
 """A run that is stopped, killed or begun wrongly: what was learned stays, and the way on is said."""
 
 import csv
+import math
 import os
 import re
 import signal
@@ -92,6 +93,7 @@ def test_a_resumed_run_forgets_the_lines_that_it_does_again_and_those_that_are_t
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["2", "4", "6"]
     assert [row["psnr_made"] for row in rows] == ["", "", "19.0"]
+    assert again.loss == 0.25, "the mean goes on from here"
     assert not again.is_best({"psnr_pairs": 20.5})
     assert again.is_best({"psnr_pairs": 21.5})
 
@@ -101,6 +103,13 @@ def test_a_log_without_a_line_is_no_reason_to_stop(data, tmp_path, content):
     (tmp_path / "log.csv").write_text(content)
     train.train(replace(PLAN, steps=3), data=data, out=tmp_path)
     assert steps_of(tmp_path) == ["3"]
+
+
+def test_a_score_that_is_no_number_does_not_stay_the_best(tmp_path):
+    log = Log(tmp_path / "log.csv")
+    assert math.isnan(log.loss)
+    log.write(step=2, loss=math.nan, psnr_pairs=math.nan)
+    assert log.is_best({"psnr_pairs": 20.5})
 
 
 def test_a_run_that_has_no_best_step_yet_keeps_the_next_one(data, tmp_path):
