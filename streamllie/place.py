@@ -82,7 +82,11 @@ def reads(source: Path, file: Path) -> bool:
 def _parts(playlist: Path, *, nested: bool = True) -> Iterator[Path]:
     if playlist.suffix.lower() != PLAYLIST or not is_file(playlist):
         return
-    for line in playlist.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        lines = playlist.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # who opens it to read it says so
+        return
+    for line in lines:
         for name in re.findall('URI="([^"]+)"', line) if line.startswith("#") else [line.strip()]:
             if name and not is_url(name) and "\0" not in name:
                 part = playlist.parent / name

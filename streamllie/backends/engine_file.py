@@ -75,7 +75,7 @@ def read(path: Path) -> tuple[Header, bytes]:
             raise EngineUnusable(f"{path} is no file but a folder, a pipe or a device; give an engine's file")
         data = path.read_bytes()
     except OSError as error:
-        raise EngineUnusable(f"{path} cannot be read: {error.strerror}") from error
+        raise EngineUnusable(f"{path} cannot be read: {error.strerror}; check the name") from error
     if len(data) < _START.size or data[:7] != MAGIC[:7]:
         raise EngineUnusable(f"{path} is not an engine of StreamLLIE; make one with `streamllie engine build`")
     magic, digest, length = _START.unpack_from(data)
