@@ -74,9 +74,7 @@ def is_folder(path: str | Path) -> bool:
 
 def reads(source: Path, file: Path) -> bool:
     """Whether a source is a file, or a playlist on this machine that names it as a part (RFC 8216), directly or not."""
-    if not os.path.exists(source) or not os.path.exists(file):  # noqa: PTH110 - as above
-        return False
-    return any(is_file(part) and file.samefile(part) for part in (source, *_parts(source)))
+    return exists(file) and any(is_file(part) and file.samefile(part) for part in (source, *_parts(source)))
 
 
 def _parts(playlist: Path, *, nested: bool = True) -> Iterator[Path]:

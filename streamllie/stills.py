@@ -31,7 +31,6 @@ OPTIONS = {
 }  # fmt: skip
 OPTIONS[".jpeg"] = OPTIONS[".jpg"]
 WITH_ALPHA = frozenset({".png", ".webp"})
-RGBA = 4  # channels
 OPAQUE = 255  # alpha of what hides all behind it
 
 PROFILE_SPACE = slice(16, 20)  # where an ICC profile names the colours that it is for
@@ -124,8 +123,9 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
     pixels = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2GRAY if still.grey else cv2.COLOR_RGB2BGR)
     if still.alpha is not None:
         if suffix in WITH_ALPHA:
-            pixels = np.dstack([np.atleast_3d(pixels), still.alpha])
-            pixels = pixels if pixels.shape[2] == RGBA else pixels[..., [0, 0, 0, 1]]  # OpenCV has alpha in colour only
+            if still.grey:  # OpenCV has alpha in colour only
+                pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+            pixels = np.dstack([pixels, still.alpha])
         elif still.alpha.min() < OPAQUE:
             notes.append(f"transparency (alpha) is dropped: {suffix} cannot hold it")
     space = "GRAY" if pixels.ndim == 2 else "RGB"

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,7 +18,11 @@ from streamllie.target import write_whole
 
 @contextmanager
 def said(command: str) -> Generator[None]:
-    """End the process with exit code 1 and one sentence on stderr where the body meets a mistake; 130 after Ctrl-C."""
+    """End the process with exit code 1 and one sentence on stderr where the body meets a mistake; 130 after Ctrl-C.
+
+    SIGTERM ends it as Ctrl-C does, so that nothing half made stays, with its own exit code.
+    """
+    usual = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     except KeyboardInterrupt:
@@ -30,6 +35,8 @@ def said(command: str) -> Generator[None]:
         raise SystemExit(f"{command}: {error.filename or 'the system'}: {error.strerror or error}") from error
     except (ValueError, StreamLLIEError) as error:
         raise SystemExit(f"{command}: {error}") from error
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 @contextmanager

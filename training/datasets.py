@@ -67,7 +67,8 @@ def validation(recipe: Recipe, data: Path) -> dict[str, list[tuple[Rgb, Rgb]]]:
             degrade.darken(p, np.random.default_rng(i), [degrade.UNSEEN], shares=MADE_SHARES)
             for i, p in enumerate(bright)
         ]
-        sets |= {"made": list(zip(dark, bright, strict=True))} if bright else {}
+        if bright:
+            sets["made"] = list(zip(dark, bright, strict=True))
     return sets
 
 

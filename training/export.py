@@ -7,7 +7,6 @@ backend and for fine-tuning) and the model's entry in manifest.toml. Scores are 
 import argparse
 import os
 import re
-import signal
 import sys
 import tempfile
 from collections.abc import Generator
@@ -39,7 +38,6 @@ def main() -> None:
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`; without, that of before")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # which leaves nothing half made
     with said("export"):
         entry = export(args.checkpoint, name=args.name, licence=args.licence, summary=args.summary, shelf=args.shelf)
     print(f"{args.shelf / entry['file']}: {entry['parameters']} parameters, {entry['bytes']} bytes")

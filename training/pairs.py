@@ -33,9 +33,7 @@ def training_pairs(folder: Path, *, hold_out: bool, least: tuple[int, int] = SMA
     """
     if _is_lol(folder):
         data = folder.parents[1]
-        numbers = lol_numbers(data, held_out=False)
-        if not hold_out:
-            numbers = [number for number in _numbers(folder / "low") if number not in BAD_PAIRS]
+        numbers = lol_numbers(data, held_out=False) if hold_out else _good_numbers(data)
         pairs = [lol_pair(data, number) for number in numbers]
         for number, (low, _) in zip(numbers, pairs, strict=True):
             check_size(low, f"pair {number} of {folder}", least)
@@ -121,17 +119,18 @@ def _is_lol(folder: Path) -> bool:
 
 def lol_numbers(data: Path, *, held_out: bool) -> list[int]:
     """Usable pair numbers of lol-v1/train, either those for training or those of the validation scenes."""
-    good = [n for n in _numbers(data / "lol-v1/train/low") if n not in BAD_PAIRS]
+    good = _good_numbers(data)
     if held_out:
         return [n for n in good if any(n in run for run in HELD_OUT)]
     return [n for n in good if not any(run.start - MARGIN <= n < run.stop + MARGIN for run in HELD_OUT)]
 
 
-def _numbers(folder: Path) -> list[int]:
+def _good_numbers(data: Path) -> list[int]:
+    folder = data / LOL / "low"
     names = [path.stem for path in folder.iterdir() if is_picture(path)]
     if wrong := sorted(name for name in names if not name.isdecimal()):
         raise ValueError(f"{folder} has {wrong[0]}, and LOL-v1 has numbers; name a folder of your own otherwise")
-    return sorted(map(int, names))
+    return sorted(set(map(int, names)) - BAD_PAIRS)
 
 
 def lol_pair(data: Path, number: int) -> tuple[Rgb, Rgb]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from streamllie.target import write_whole
 from training.command import said, write_picture
+from training.planes import decoded
 
 LIST = Path(__file__).with_name("photos.toml")
 LONGEST = 1024  # pixels
@@ -39,34 +40,29 @@ def main() -> None:
     args = parser.parse_args()
     listed = tomllib.loads(LIST.read_text(encoding="utf-8"))
     args.out.mkdir(parents=True, exist_ok=True)
-    sources = Sources(args.out)
-    made: set[str] = set()
-    for package in args.packages:
-        name, version = _dpkg("-f", package, "Package"), _dpkg("-f", package, "Version")
-        if name not in listed:
-            raise ValueError(f"nothing is listed for {package}; {LIST.name} has: {', '.join(sorted(listed))}")
-        for inside, bgr in pictures(package, listed[name]):
-            stems = dict.fromkeys((Path(Path(inside).parts[0]).stem, Path(inside).stem))
-            target = args.out / f"{name}-{'-'.join(stems)}.jpg"
-            write_picture(target, bgr)
-            sources.add(target.name, f"{name} {version}, {inside}. {listed[name]['terms']}")
-            made.add(target.name)
-    print(f"{len(made)} pictures in {args.out}")
+    sources: dict[str, str] = {}  # by the name of the picture
+    try:
+        for package in args.packages:
+            name, version = _dpkg("-f", package, "Package"), _dpkg("-f", package, "Version")
+            if name not in listed:
+                raise ValueError(f"nothing is listed for {package}; {LIST.name} has: {', '.join(sorted(listed))}")
+            for inside, bgr in pictures(package, listed[name]):
+                stems = dict.fromkeys((Path(Path(inside).parts[0]).stem, Path(inside).stem))
+                target = args.out / f"{name}-{'-'.join(stems)}.jpg"
+                write_picture(target, bgr)
+                sources[target.name] = f"{name} {version}, {inside}. {listed[name]['terms']}"
+    finally:  # also of the pictures before one that failed
+        tell(args.out / "SOURCES.txt", sources)
+    print(f"{len(sources)} pictures in {args.out}")
 
 
-class Sources:
-    """SOURCES.txt of a folder: a line for each picture. Those of pictures that lie there already stay."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "SOURCES.txt"
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        self._lines = dict(line.split(": ", 1) for line in lines if ": " in line)
-
-    def add(self, name: str, source: str) -> None:
-        """Say where a picture is from; written at once, for what comes after it may fail."""
-        self._lines[name] = source
-        text = "".join(f"{name}: {source}\n" for name, source in sorted(self._lines.items()))
-        write_whole(self._path, lambda path: path.write_text(text, encoding="utf-8"), overwrite=True)
+def tell(path: Path, sources: dict[str, str]) -> None:
+    """Write where pictures are from, a line each; lines of other pictures stay."""
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    all_of_them = dict(line.split(": ", 1) for line in before if ": " in line) | sources
+    text = "".join(f"{name}: {source}\n" for name, source in sorted(all_of_them.items()))
+    if text:
+        write_whole(path, lambda path: path.write_text(text, encoding="utf-8"), overwrite=True)
 
 
 def pictures(package: Path, listed: dict[str, Any]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -83,7 +79,7 @@ def pictures(package: Path, listed: dict[str, Any]) -> Iterator[tuple[str, NDArr
             if not names:
                 raise ValueError(f"{package} has no {listed['folder']}/{pattern}; {LIST.name} is about Debian 12")
             for name in names:
-                bgr = cv2.imdecode(np.frombuffer(found[name], np.uint8), cv2.IMREAD_COLOR) if found[name] else None
+                bgr = decoded(found[name])
                 if bgr is not None and min(bgr.shape[:2]) >= SMALLEST:
                     scale = min(SHRINK, LONGEST / max(bgr.shape))
                     smaller = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -1,6 +1,5 @@
 """A picture as the network sees it: Y'CbCr 4:2:0, full range, uint8."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +50,18 @@ class Planes:
         return Planes(scale(self.y, 0), scale(self.u, 128), scale(self.v, 128))
 
 
+def decoded(data: bytes) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 BGR of an image file's bytes; None if they are no readable picture."""
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # no bytes, or a header that claims more pixels than OpenCV takes
+        return None
+    return None if bgr is None else bgr.astype(np.uint8, copy=False)
+
+
 def read_rgb(path: Path) -> Rgb:
     """An image file as (H, W, 3) uint8 RGB. One that is damaged or cut short is a ValueError."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)  # imread would fill up half a jpg with grey
-    bgr = None
-    with contextlib.suppress(cv2.error):  # of a header that claims more pixels than OpenCV takes
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    bgr = decoded(path.read_bytes())  # imread would fill up half a jpg with grey
     if bgr is None:
         raise ValueError(f"{path} is no readable picture; leave it out, or get it again")
     return np.ascontiguousarray(bgr[:, :, ::-1])

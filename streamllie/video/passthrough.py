@@ -178,8 +178,6 @@ class Passthrough:
         elif has_not_begun(stream):
             self._note(f"{describe(stream)} is dropped: it is announced, and nothing of it was found")
         elif stream.type in ("audio", "video"):
-            if stream.type == "video" and holds(self._container, stream):
-                self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
             self._add_copy(stream)
         else:
             self._drop(stream)
@@ -217,6 +215,8 @@ class Passthrough:
 
     def _add_copy(self, stream: Stream) -> None:
         if holds(self._container, stream):
+            if stream.type == "video":
+                self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
             target = self._output.add_stream_from_template(stream, opaque=True)
             target.time_base = stream.time_base
             if isinstance(target, AudioStream) and self._container.muxer == "mp4":

@@ -88,8 +88,10 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
 
     So it is where the average is beyond belief: of raw DV libav takes it to be one frame a tick.
     """
-    believable = stream.average_rate is not None and stream.average_rate <= FASTEST and not is_raw(stream.container)
-    return (stream.average_rate if believable else None) or stream.guessed_rate or stream.average_rate or None
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if is_raw(stream.container) or (average is not None and average > FASTEST):
+        return guessed or average or None
+    return average or guessed or None
 
 
 def source_bit_rate(container: InputContainer, stream: VideoStream) -> float | None:
