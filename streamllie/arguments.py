@@ -77,6 +77,11 @@ ModelOption = Annotated[str, typer.Option("--model", help="A name on the shelf, 
 BackendOption = Annotated[Backend, typer.Option("--backend", help="What runs the model.")]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the model.")]
 CudaOption = Annotated[Cuda, typer.Option("--cuda", help="The binding of CUDA that TensorRT uses.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")]
+StrengthOption = Annotated[float, typer.Option("--strength", min=0, max=1, help="Share of the effect.")]
+SmoothingOption = Annotated[
+    float, typer.Option("--smoothing", min=0, max=1, help="How slowly the picture follows changes of light.")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 JsonListOption = Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")]

@@ -140,32 +140,21 @@ def _times(
     with VideoSource(night) as source:
         format = source.format
         dark = list(source)
-    with ExitStack() as stack:
-        engines = [stack.enter_context(engine) for engine in _engines(find(model), format, backend)]
-        return _measured(night, dark, engines, model, backend, on_step)
-
-
-def _measured(  # noqa: PLR0917 - private, called once
-    night: Path,
-    dark: list[Frame],
-    engines: list[Engine],
-    model: str | Path,
-    backend: str,
-    on_step: Callable[[str], None],
-) -> tuple[list[EngineTimes], float, float]:
-    bright = [engines[0](frame) for frame in dark]
-    del dark[KEPT:]
-    alone: list[list[float]] = [[] for _ in engines]
     transcode: list[float] = []
     whole: list[float] = []
     target = night.with_name("day.mp4")
-    for turn in range(ROUNDS):
-        on_step(f"measuring, {turn + 1} of {ROUNDS}")
-        for engine, durations in zip(engines, alone, strict=True):
-            durations.extend(durations_of(engine, dark, count=len(bright)))
-        transcode.append(_transcode(night, bright, target) / len(bright))
-        report = enhance_video(night, target, model=model, backend=backend, overwrite=True)
-        whole.append(report.seconds / report.frames)
+    with ExitStack() as stack:
+        engines = [stack.enter_context(engine) for engine in _engines(find(model), format, backend)]
+        alone: list[list[float]] = [[] for _ in engines]
+        bright = [engines[0](frame) for frame in dark]
+        del dark[KEPT:]
+        for turn in range(ROUNDS):
+            on_step(f"measuring, {turn + 1} of {ROUNDS}")
+            for engine, durations in zip(engines, alone, strict=True):
+                durations.extend(durations_of(engine, dark, count=len(bright)))
+            transcode.append(_transcode(night, bright, target) / len(bright))
+            report = enhance_video(night, target, model=model, backend=backend, overwrite=True)
+            whole.append(report.seconds / report.frames)
     times = [
         EngineTimes(
             backend=engine.backend,

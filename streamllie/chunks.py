@@ -62,7 +62,7 @@ class Beside:
             texts += [_segment(APP13, _resource(part)) for name, part in self.parts if name == b"IPTC"]
             return bytes(header) + b"".join(texts) + data[end:], ""
         names = ", ".join(dict.fromkeys(NAMES[name] for name, _ in self.parts))
-        return data, f"{names} of the {self.kind}: left out, they cannot go into {suffix}"
+        return data, f"{names} of the {self.kind} cannot go into {suffix}: left out"
 
 
 def profile_of(jpg: bytes) -> bytes | None:

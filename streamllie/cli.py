@@ -27,6 +27,9 @@ from streamllie.arguments import (
     ModelOption,
     OverwriteOption,
     PrecisionOption,
+    QuietOption,
+    SmoothingOption,
+    StrengthOption,
     length,
     path,
     place,
@@ -94,10 +97,8 @@ def enhance(
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
     cuda: CudaOption = "auto",
-    strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the effect.")] = 1.0,
-    smoothing: Annotated[
-        float, typer.Option(min=0, max=1, help="How slowly the picture follows changes of light.")
-    ] = 0.5,
+    strength: StrengthOption = 1.0,
+    smoothing: SmoothingOption = 0.5,
     codec: Annotated[Codec, typer.Option(help="auto: the source's, or what keeps size and bits.")] = "auto",
     crf: Annotated[float | None, typer.Option(min=0, metavar="N", help="Quality; less is better and bigger.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="P", help="The encoder's word for speed.")] = None,
@@ -116,7 +117,7 @@ def enhance(
         bool, typer.Option("--compare", help="Show the source on the left half of every picture.")
     ] = False,
     json: JsonOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Enhance a video, a picture, or every one in a folder.
 
@@ -189,7 +190,7 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", parser=path, help="Draw the table of all backends.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the plot if it exists.")] = False,
+    overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure this machine: the engine alone, the codecs alone, and a whole run; or all backends."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from streamllie import console
-from streamllie.arguments import JsonOption, Size, path, size
+from streamllie.arguments import JsonOption, OverwriteOption, Size, path, size
 
 if TYPE_CHECKING:
     from streamllie.backends.engine_cache import Entry
@@ -46,7 +46,7 @@ def build(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", parser=path, help="Also write the engine here.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Build the engine of a model, a training checkpoint or an ONNX file. Needs no GPU."""

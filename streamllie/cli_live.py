@@ -14,8 +14,12 @@ from streamllie.arguments import (
     JsonListOption,
     JsonOption,
     ModelOption,
+    OverwriteOption,
     PrecisionOption,
+    QuietOption,
     Size,
+    SmoothingOption,
+    StrengthOption,
     length,
     path,
     size,
@@ -32,10 +36,6 @@ SizeOption = Annotated[
     Size | None, typer.Option("--size", metavar="WxH", parser=size, help="Ask the camera for this size.")
 ]
 RateOption = Annotated[float | None, typer.Option("--fps", min=1, max=240, help="Ask the camera for this rate.")]
-StrengthOption = Annotated[float, typer.Option("--strength", min=0, max=1, help="Share of the effect.")]
-SmoothingOption = Annotated[
-    float, typer.Option("--smoothing", min=0, max=1, help="How slowly the picture follows changes of light.")
-]
 BudgetOption = Annotated[
     float, typer.Option("--budget", min=5, max=5000, help="Milliseconds from capture to display before less is done.")
 ]
@@ -72,7 +72,7 @@ def webcam(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=path, help="Record the enhanced picture.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the recording if it exists.")] = False,
+    overwrite: OverwriteOption = False,
     model: ModelOption = "lite",
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
@@ -85,7 +85,7 @@ def webcam(
     ] = "hold",
     duration: DurationOption = None,
     json: JsonOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Show a camera, a stream or a file, bright and steady, in real time."""
     if source is not None and camera is not None:

@@ -198,7 +198,7 @@ class Talk(logging.Handler):
         names = ("name", "parameters", "bytes", "licence", "sha256", "scores")
         rows = [{name: getattr(model, name) for name in names} for model in models]
         if self._json:
-            self._print(jsonlib.dumps(rows, default=str))  # scores of your own may hold dates
+            self._print(jsonlib.dumps(_finite(rows), default=str))  # scores of your own may hold dates
             return
         for model in models:
             self._print(*model.lines())
@@ -255,7 +255,7 @@ class Talk(logging.Handler):
             self._event(**values)
 
     def _event(self, **values: Any) -> None:
-        self._print(jsonlib.dumps({name: _finite(value) for name, value in values.items()}))
+        self._print(jsonlib.dumps(_finite(values)))
 
     def _print(self, *lines: str) -> None:
         try:
@@ -301,4 +301,8 @@ def _sum(target: Path, reports: list[Report]) -> dict[str, object]:
 
 def _finite(value: Any) -> Any:
     """JSON has no nan."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -45,10 +45,13 @@ def enhance_video(
 ) -> Report:
     """Enhance every frame of a video file and copy everything else that is in it.
 
+    `model` is a name on the shelf or the path of an .onnx, .pt or .engine file; `backend` "auto" or one of
+    `streamllie.backends.BACKENDS`; `precision` "auto", "fp32", "bf16" or "fp16"; `cuda` the binding that TensorRT uses,
+    "auto", "cuda-python" or "pycuda".
     `strength` in [0, 1] is the share of the effect, `smoothing` in [0, 1] how slowly the model follows the light
-    (see Smoothing). `start` is seconds from the beginning of the file, `duration` seconds from there. `codec` is
-    "auto" (the source's, where the target holds it), "h264", "hevc", ...; `crf` its quality (0 is best; 0 to 51
-    for H.264, HEVC and all of NVENC, 0 to 63 for VP9 and AV1); `preset` its encoder's word for speed; `max_bitrate`
+    (see Smoothing). `start` is seconds from the beginning of the file, `duration` seconds from there, more than 0.
+    `codec` is "auto" (the source's, where the target holds it), "h264", "hevc", ...; `crf` its quality (0 is best; 0 to
+    51 for H.264, HEVC and all of NVENC, 0 to 63 for VP9 and AV1); `preset` its encoder's word for speed; `max_bitrate`
     is bits per second, such as "8M" or 8_000_000. With `compare` every frame shows the source on its left half.
     `on_progress` is called after every frame. The target gets its name when it is complete. On Ctrl-C, a note of the
     KeyboardInterrupt names the playable part.

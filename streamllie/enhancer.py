@@ -20,7 +20,7 @@ from streamllie.temporal.policy import Smoothing
 SIZES = 4  # engines that an Enhancer keeps, at most: a folder of photos has few shapes
 PIXELS = 8_000_000  # of their pictures in all: a million take 65 MB on a CPU. The newest stays, however large
 APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
-TICK = 1_000_000  # a second in the unit in which an Enhancer counts time
+TICKS = 1_000_000  # per second, in which an Enhancer counts time
 
 
 class Enhancer:
@@ -47,7 +47,9 @@ class Enhancer:
         strength: float = 1.0,
         smoothing: float = 0.0,
     ) -> None:
-        """Find the model; its engine opens with the first picture. `strength` and `smoothing` as in enhance_video.
+        """Find the model; its engine opens with the first picture. All options as in enhance_video.
+
+        `backend` and `precision` say afterwards what was asked for, and from the first picture on what runs.
 
         Raises:
             ModelNotFound, ModelError: there is no such model, or it is damaged.
@@ -86,8 +88,8 @@ class Enhancer:
                 raise BackendError("this Enhancer is closed, as its `with` was left; make a new one")
             sequence = self._sequence(rgb.shape[:2])
             sequence.time = sequence.time + APART if now is None else now
-            pts = round(sequence.time * TICK)
-            frame = Frame(y=picture.y, u=picture.u, v=picture.v, pts=pts, time_base=Fraction(1, TICK))
+            pts = round(sequence.time * TICKS)
+            frame = Frame(y=picture.y, u=picture.u, v=picture.v, pts=pts, time_base=Fraction(1, TICKS))
             bright = sequence.steady(frame)
         return picture.enhanced(bright.y, bright.u, bright.v)
 

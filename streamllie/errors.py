@@ -10,6 +10,7 @@
     │   └── ModelNotFound        no such name on the shelf, no such file
     └── BackendError             a runtime failed
         ├── BackendMissing       the runtime, or the device that it needs, is not there
+        ├── OutOfMemory          the GPU has no room left
         └── EngineUnusable       an engine file is torn, foreign, or made for something else
 
 Each text names the thing, the value and the way out, in one sentence. The command line prints it and exits with 1.
@@ -54,6 +55,10 @@ class BackendError(StreamLLIEError):
 
 class BackendMissing(BackendError):
     """The runtime that was asked for, or the device that it needs, is not there."""
+
+
+class OutOfMemory(BackendError):
+    """The GPU has not enough memory left."""
 
 
 class EngineUnusable(BackendError):

@@ -72,7 +72,10 @@ def enhance_file(
         raise SinkError(f'"{target}" is a folder; give the name of a file in it')
     if not stills.is_still(source):
         if stills.is_still(target):
-            raise SinkError(f'"{source.name}" is no picture by its name and cannot become "{target.name}"')
+            raise SinkError(
+                f'"{source.name}" is no picture by its name, and cannot become "{target.name}"; of pictures there are'
+                f" {', '.join(sorted(stills.SUFFIXES))}"
+            )
         return enhance_video(source, target, on_progress=on_progress, **options)
     with _enhancer(options) as enhancer:
         return _enhance_picture(enhancer, source, target, options)
@@ -102,7 +105,7 @@ def enhance_folder(
     if exists(target) and not is_folder(target):
         raise SinkError(f'"{target}" is a file; a folder of files needs a folder to go to')
     try:
-        same = target.resolve() == source.resolve()
+        same = os.path.realpath(target) == os.path.realpath(source)  # takes links that lead in a circle
     except OSError as error:
         raise SourceError(f'"{source}" cannot be found ({error.strerror}); was the folder removed?') from error
     if same:
@@ -212,7 +215,7 @@ def _enhancer(options: Options) -> Enhancer:
 
 def _is_in(path: Path, folder: Path) -> bool:
     """Whether a folder is another one or lies somewhere in it, whatever links lead there."""
-    real = Path(os.path.realpath(path))  # unlike Path's own, it takes links that lead round in a circle
+    real = Path(os.path.realpath(path))
     return Path(os.path.realpath(folder)) in {real, *real.parents}
 
 
@@ -220,10 +223,10 @@ def _files(folder: Path, *, besides: Path | None = None) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise SourceError(f'cannot list "{error.filename}": {error.strerror}') from error
 
-    besides = besides and besides.resolve()
+    left_out = besides and os.path.realpath(besides)
     for name, folders, files in os.walk(folder, onerror=refuse):
         here = Path(name)
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and (here / f).resolve() != besides)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(here / f) != left_out)
         yield from (here / f for f in folders if (here / f).is_symlink())  # they are not entered
         yield from (here / file for file in sorted(files) if not file.startswith("."))
 

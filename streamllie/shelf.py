@@ -16,7 +16,8 @@ from streamllie.errors import ModelError, ModelNotFound
 from streamllie.place import is_file
 
 MANIFEST = "manifest.toml"
-SUFFIXES = (".onnx", ".pt", ".engine")
+GRAPH, CHECKPOINT, ENGINE = SUFFIXES = (".onnx", ".pt", ".engine")  # how the names of a model's files end
+DEEP = ".deep"  # before GRAPH, of that for video of more than 8 bits
 KEYS: dict[str, type] = {  # of a model in it
     "name": str, "file": str, "deep_file": str, "weights_file": str, "parameters": int, "bytes": int, "sha256": str,
     "deep_sha256": str, "weights_sha256": str, "licence": str, "summary": str, "scores": dict,
@@ -164,10 +165,10 @@ def checked(model: Model) -> Model:
 
 
 def _loose(path: Path) -> Model:
-    if path.suffix == ".engine":
+    if path.suffix == ENGINE:
         return Model(name=path.stem, path=path, bytes=path.stat().st_size, sha256=sha256(path))
-    stem = path.name.removesuffix(path.suffix).removesuffix(".deep")
-    graph, deep, weights = (path.with_name(stem + end) for end in (".onnx", ".deep.onnx", ".pt"))
+    stem = path.name.removesuffix(path.suffix).removesuffix(DEEP)
+    graph, deep, weights = (path.with_name(stem + end) for end in (GRAPH, DEEP + GRAPH, CHECKPOINT))
     if path == deep and not graph.is_file():
         raise ModelError(
             f'"{path}" is for video of more than 8 bits; "{graph.name}", for all other, must lie beside it'

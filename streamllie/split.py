@@ -9,7 +9,7 @@ from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import Rgb
 
 Sample = TypeVar("Sample", bound=np.generic)
-WIDE = 640  # columns of a picture for each pixel on either side of its middle that the white line takes
+WIDE = 640  # half the width of the white line is the picture's width over this
 
 
 def split(before: Frame, after: Frame, video: VideoFormat) -> Frame:

@@ -44,7 +44,11 @@ def temporary_name(target: Path) -> Path:
 
 
 def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    """Rename a finished file into place, in one step. Without overwrite, a file that came meanwhile stays."""
+    """Rename a finished file into place, in one step. Without overwrite, a file that came meanwhile stays.
+
+    Raises:
+        OutputExists, SinkError: it cannot have that name; it is kept as `<stem>.finished<ext>`, where that can be.
+    """
     try:
         with temporary.open("rb+") as file:  # Windows writes through what may be written alone
             os.fsync(file.fileno())  # the name must not survive a power cut that the data does not
@@ -58,7 +62,12 @@ def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
             f'"{target}" was made by another program meanwhile; this result is kept as "{kept.name}"'
         ) from error
     except OSError as error:
-        raise write_error(target, error) from error
+        failure = write_error(target, error)
+        try:
+            kept = keep_as(temporary, target, "finished")
+        except OSError:
+            raise failure from error
+        raise SinkError(f'{failure}; this result is kept as "{kept.name}"') from error
 
 
 def write_whole(target: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 def percentile(durations: Iterable[float], share: float) -> float:
@@ -67,13 +67,16 @@ class Report:
 
     def event(self) -> dict[str, object]:
         """The last line of `enhance --json`."""
-        values = asdict(self) | {
+        return {
             "event": "done",
-            "fps": round(self.fps, 3),
+            "frames": self.frames,
             "seconds": round(self.seconds, 3),
+            "fps": round(self.fps, 3),
+            "backend": self.backend,
+            "model": self.model,
+            "output": self.output,
+            "bitrate_ratio": self.bitrate_ratio,
         }
-        names = ("event", "frames", "seconds", "fps", "backend", "model", "output", "bitrate_ratio")
-        return {name: values[name] for name in names}
 
     def sentence(self) -> str:
         """The same for people."""

@@ -79,9 +79,9 @@ def test_a_text_that_is_there_is_not_written_twice(scan):
 
 def test_another_kind_names_what_it_leaves_out(scan, photo, tmp_path):
     (told,) = stills.write(tmp_path / "scan.jpg", stills.read(scan))
-    assert told == "gamma, colour code points, resolution, texts of the png: left out, they cannot go into .jpg"
+    assert told == "gamma, colour code points, resolution, texts of the png cannot go into .jpg: left out"
     (told,) = stills.write(tmp_path / "photo.webp", stills.read(photo))
-    assert told == "resolution, comments of the jpg: left out, they cannot go into .webp"
+    assert told == "resolution, comments of the jpg cannot go into .webp: left out"
 
 
 def test_a_picture_that_says_nothing_loses_nothing(still, tmp_path):

@@ -31,6 +31,13 @@ def folder(tmp_path, dark_rgb):
     return source
 
 
+def test_a_target_that_is_a_link_to_itself_is_named_for_every_file(folder, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    failed = [outcome.failed for outcome in enhance_folder(folder, tmp_path / "loop") if not outcome.skipped]
+    assert len(failed) == 5
+    assert all(why.startswith(f'cannot make the folder "{tmp_path}/loop') for why in failed)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_a_picture_comes_out_brighter(tmp_path, dark_rgb, suffix):
     stills.write(tmp_path / f"in{suffix}", Still(rgb=dark_rgb))

@@ -86,6 +86,12 @@ def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: tor
         ) from error
 
 
+def differences(path: Path, plan: Recipe) -> list[str]:
+    """Keys of the recipe that a checkpoint was last saved with whose values are others now, but for more steps."""
+    saved, now = read(path)["recipe"], plan.as_dict()
+    return sorted(key for key in saved.keys() | now.keys() if key != "steps" and saved.get(key) != now.get(key))
+
+
 @torch.no_grad()
 def grow(network: nn.Module, weights: dict[str, Tensor]) -> None:
     """Take over the weights of a network of the same size or smaller.

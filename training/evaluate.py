@@ -62,13 +62,15 @@ def main() -> None:
     what.add_argument("--bright", type=Path, metavar="DIR", help="folder of well-lit pictures")
     what.add_argument("--clips", type=Path, metavar="DATA", help="the same folder: person D and stills in motion")
     parser.add_argument("--scene", help="with --clips: only scenes whose name begins with this")
-    parser.add_argument("--backend", default="auto")
-    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--backend", default="auto", help="as of `streamllie enhance`; default: auto")
+    parser.add_argument("--precision", default="auto", help="likewise")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--each", action="store_true", help="print every picture's scores")
     parser.add_argument("--sheet", type=picture_target, help="write a contact sheet to this png or jpg")
     parser.add_argument("--record", metavar="NAME", help="keep the scores in the manifest under this name")
     args = parser.parse_args()
+    if args.record == "":
+        parser.error("--record needs a name")
     if args.scene and not args.clips:
         parser.error("--scene goes with --clips")
     if args.clips and (args.each or args.sheet):

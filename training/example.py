@@ -37,7 +37,7 @@ SHOT = degrade.Shot(
 def main() -> None:
     """Parse the command line and write the clip."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("target", type=Path)
+    parser.add_argument("target", type=Path, help="the clip to write")
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     args = parser.parse_args()
     write(args.target, [frame for name in CLIPS for frame in read_clip(args.data / "clips" / name)])

@@ -32,8 +32,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--name", required=True)
+    parser.add_argument("checkpoint", type=Path, help="of a run: best.pt or checkpoint.pt")
+    parser.add_argument("--name", required=True, help="of the model on the shelf")
     parser.add_argument("--licence", required=True, help="of the weights; it follows from the training data")
     parser.add_argument("--summary", default="", help="one sentence for `streamllie models`; without, that of before")
     parser.add_argument("--shelf", type=Path, default=user_shelf(), help="default: your own shelf, %(default)s")

@@ -58,7 +58,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder that has lol-v1")
-    parser.add_argument("--model", default="lite")
+    parser.add_argument("--model", default="lite", help="name on the shelf; default: lite")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     model = shelf.find(args.model)

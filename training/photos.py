@@ -35,7 +35,7 @@ SMALLEST = 300  # pixels: what has a shorter side is an icon
 def main() -> None:
     """Parse the command line and write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", type=Path, nargs="+", metavar="PACKAGE.deb")
+    parser.add_argument("packages", type=Path, nargs="+", metavar="PACKAGE.deb", help="those of photos.toml")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures, made where there is none")
     args = parser.parse_args()
     listed = tomllib.loads(LIST.read_text(encoding="utf-8"))

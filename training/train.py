@@ -29,7 +29,7 @@ from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import SHRINK, Network
 from training import losses, recipe
-from training.checkpoints import grow, resume, save, save_average, sweep
+from training.checkpoints import differences, grow, resume, save, save_average, sweep
 from training.command import at_least, said, set_by_signals
 from training.curves import Log
 from training.datasets import Samples, validation
@@ -41,15 +41,15 @@ from training.recipe import Recipe
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("recipe", type=Path, help="a file of configs/, or your own")
     parser.add_argument("--data", type=Path, required=True, help="data folder, see training/README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument(
         "--init", type=Path, nargs="+", default=(), metavar="CHECKPOINT",
         help="start from the averaged weights of this checkpoint; of several, a later one replaces what it has itself",
     )  # fmt: skip
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=at_least(1), default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
+    parser.add_argument("--threads", type=at_least(1), default=1, help="of the CPU; default: 1")
     parser.add_argument(
         "--workers", type=at_least(0), default=0, help="processes that make pictures meanwhile: for a GPU"
     )
@@ -96,8 +96,8 @@ def train(
     )
     sweep(out)
     step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
-    if step >= plan.steps and rank == 0:
-        print(f"training: {path} has all of its {plan.steps} steps; for more, raise `steps` or take another --out")
+    if step and rank == 0:
+        tell_how_it_goes_on(path, plan, step)
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     loss_of = partial(batch_loss, model, plan, device)
     recorded = world == 1 and torch.device(device).type == "cuda"
@@ -148,6 +148,14 @@ def train(
         distributed.barrier()  # who leaves while another still works takes the connection along
         distributed.destroy_process_group()
     return path
+
+
+def tell_how_it_goes_on(path: Path, plan: Recipe, step: int) -> None:
+    """What a person who gave the same --out again may not expect."""
+    if changed := differences(path, plan):
+        print(f"training: {path} was begun with another {', '.join(changed)}; it goes on with this recipe's")
+    if step >= plan.steps:
+        print(f"training: {path} has all of its {plan.steps} steps; for more, raise `steps` or take another --out")
 
 
 def told_to_stop(stop: threading.Event | None, device: str, world: int) -> bool:

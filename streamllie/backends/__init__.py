@@ -13,7 +13,7 @@ from streamllie.backends.gpu import find_gpu, no_gpu
 from streamllie.backends.tensorrt_library import installed, unfit
 from streamllie.errors import BackendError, BackendMissing
 from streamllie.frame import VideoFormat
-from streamllie.shelf import Model
+from streamllie.shelf import CHECKPOINT, ENGINE, Model
 
 # In the order in which "auto" prefers them: fastest first.
 BACKENDS = (
@@ -28,7 +28,7 @@ _INSTALL = {
     "onnxruntime": 'pip install "streamllie[onnxruntime]"',
     "eager": 'pip install "streamllie[torch]"',
 }
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def available() -> dict[str, str | None]:
@@ -38,9 +38,9 @@ def available() -> dict[str, str | None]:
 
 def can_run(name: str, model: Model) -> bool:
     """Whether a backend takes what there is of a model: a graph, a checkpoint or an engine."""
-    if model.path.suffix == ".engine":
+    if model.path.suffix == ENGINE:
         return name == "tensorrt"
-    if model.path.suffix == ".pt":
+    if model.path.suffix == CHECKPOINT:
         return name.startswith("eager")
     return model.weights_path is not None or not name.startswith("eager")
 
@@ -66,7 +66,7 @@ def open_engine(
         engine = _open_fastest(model, format, precision, cuda)
     else:
         engine = _open(_named(backend), model, format, precision, cuda)
-    _log.info("%s runs %s in %s for %dx%d", engine.backend, model.name, engine.precision, format.width, format.height)
+    log.info("%s runs %s in %s for %dx%d", engine.backend, model.name, engine.precision, format.width, format.height)
     return engine
 
 
@@ -90,7 +90,7 @@ def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) 
         from streamllie.backends.switch import Switching  # noqa: PLC0415 - only here
 
         now = _first_that_opens(others, model, format, precision, cuda)
-        _log.warning("TensorRT builds an engine for %s; %s runs until it is ready", model.name, now.backend)
+        log.warning("TensorRT builds an engine for %s; %s runs until it is ready", model.name, now.backend)
         return Switching(now, lambda: _open(first, model, format, precision, cuda))
     return _first_that_opens(there, model, format, precision, cuda)
 
@@ -100,7 +100,7 @@ def _first_that_opens(names: list[str], model: Model, format: VideoFormat, preci
     failures: list[BackendError] = []
     for name in names:
         if failures:
-            _log.warning("%s; trying the next backend", failures[-1])
+            log.warning("%s; trying the next backend", failures[-1])
         try:
             return _open(name, model, format, precision, cuda)
         except BackendError as error:

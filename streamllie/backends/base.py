@@ -85,8 +85,8 @@ class GraphEngine:
     """An Engine around a function that runs the exported graph on arrays.
 
     It hands the graph's states from one call to the next; `reset` makes it forget. After `with` it is closed for
-    good. `states` are the shapes of the graph's states; luma is padded to a `multiple`, chroma to half of it. 1: the
-    graph pads by itself.
+    good. `states` are the shapes of the graph's states; luma is padded to a `multiple`, chroma to half of it: 2 for the
+    graph as it is exported, which pads further by itself, more for one in blocks, 1 where `run` pads.
     """
 
     def __init__(

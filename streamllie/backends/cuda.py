@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamllie.errors import BackendError, BackendMissing
+from streamllie.errors import BackendError, BackendMissing, OutOfMemory
 
 LAYERS = ("cuda-python", "pycuda")  # in the order in which "auto" prefers them
 _MODULES = {"cuda-python": "cuda.bindings", "pycuda": "pycuda"}
@@ -27,10 +27,6 @@ _WAYS_OUT = {
     700: "the GPU met an illegal address; please report it, and use --backend openvino meanwhile",
     719: "the GPU stopped; `nvidia-smi` and `dmesg` say more",
 }
-
-
-class OutOfMemory(BackendError):
-    """The GPU has not enough memory left."""
 
 
 class Memory(Protocol):

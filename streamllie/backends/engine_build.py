@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamllie import shelf
-from streamllie.backends.engine_cache import SUFFIX, EngineCache, Entry
+from streamllie.backends.engine_cache import EngineCache, Entry
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.backends.gpu import Gpu, find_gpu, no_gpu
 from streamllie.backends.tensorrt_build import Plan, Sizes, Step, build, check
 from streamllie.backends.tensorrt_library import Library, choose, installed, load
 from streamllie.errors import BackendMissing, ModelError, SinkError
 from streamllie.place import is_file
+from streamllie.shelf import CHECKPOINT, DEEP, ENGINE, GRAPH
 from streamllie.target import check_target, write_whole
-
-CHECKPOINT, GRAPH, DEEP = ".pt", ".onnx", ".deep"  # how the names of these files end; the last before GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +74,13 @@ def build_engine(
         SinkError: the output cannot be written, is no name for an engine, or is there and `overwrite` is not given.
     """
     began = time.perf_counter()
+    cache = cache or EngineCache()
     name, path = _found(subject, deep=deep)
     for source in (path, Path(subject)):  # two where the deep graph stands beside the one that was named
         if output is not None:
             check_target(output, source=source, overwrite=overwrite)
-    if output is not None and output.suffix != SUFFIX:
-        raise SinkError(f'"{output}" is not a name for an engine; let it end in {SUFFIX}')
+    if output is not None and output.suffix != ENGINE:
+        raise SinkError(f'"{output}" is not a name for an engine; let it end in {ENGINE}')
     gpu = find_gpu() if no_gpu() is None else None
     library = choose(gpu, flavour)
     plan = Plan(model=name, graph=b"", precision=precision, sizes=sizes, targets=targets)
@@ -88,7 +88,7 @@ def build_engine(
     graph = _exported(path, deep=deep) if path.suffix == CHECKPOINT else shelf.read(path)
     plan = replace(plan, graph=graph)
     header, body, fresh = ready(plan, library, gpu, cache=cache, on_step=on_step)
-    path = (cache or EngineCache()).path(header.key)
+    path = cache.path(header.key)
     if output is not None:
         write_whole(output, lambda part: part.write_bytes(pack(header, body)), overwrite=overwrite)
         path = output

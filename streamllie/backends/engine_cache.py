@@ -12,9 +12,9 @@ from platformdirs import user_cache_path
 
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.errors import EngineUnusable
+from streamllie.shelf import ENGINE
 
-SUFFIX = ".engine"
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Make = Callable[[], tuple[Header, bytes]]
 
@@ -36,7 +36,7 @@ class EngineCache:
 
     def path(self, key: str) -> Path:
         """Where the file of a key is, or would be."""
-        return self.folder / f"{key[:32]}{SUFFIX}"
+        return self.folder / f"{key[:32]}{ENGINE}"
 
     def load(self, key: str) -> tuple[Header, bytes] | None:
         """Header and body of a key; None if there is none, or, with a warning, none that can be used."""
@@ -46,10 +46,10 @@ class EngineCache:
         try:
             header, body = read(path)
         except EngineUnusable as error:
-            _log.warning("%s", error)
+            log.warning("%s", error)
             return None
         if header.key != key:
-            _log.warning("%s was made for something else than its name says; build the engine again", path)
+            log.warning("%s was made for something else than its name says; build the engine again", path)
             return None
         return header, body
 
@@ -80,7 +80,7 @@ class EngineCache:
         found: list[tuple[float, Entry]] = []
         if self.folder.exists() and not self.folder.is_dir():
             raise EngineUnusable(f"the cache {self.folder} is no folder; set STREAMLLIE_CACHE to another")
-        for path in self.folder.glob(f"*{SUFFIX}"):
+        for path in self.folder.glob(f"*{ENGINE}"):
             if path.is_dir():
                 continue
             with suppress(FileNotFoundError):  # another process may be pruning

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streamllie.errors import EngineUnusable, ModelError
 from streamllie.frame import VideoFormat
-from streamllie.shelf import Model
+from streamllie.shelf import DEEP, ENGINE, GRAPH, Model
 
 BLOCK = 16  # the network works on frames that are padded to multiples of this
 QUARTER = 4  # states that are pictures have a quarter of that size, see models/streaming.py
@@ -13,16 +13,16 @@ QUARTER = 4  # states that are pictures have a quarter of that size, see models/
 
 def graph_path(model: Model, format: VideoFormat) -> Path:
     """The ONNX file for the stream's depth: uint8 planes, or float32 planes for more than 8 bits."""
-    if model.path.suffix == ".engine":
+    if model.path.suffix == ENGINE:
         raise EngineUnusable(f"{model.path} is an engine; it runs with --backend tensorrt, or auto where that can run")
     if format.depth > 8:
         if model.deep_path is None:
             raise ModelError(
                 f'model "{model.name}" has no graph for {format.depth}-bit video '
-                f"({model.path.stem}.deep.onnx); export it again with training.export"
+                f"({model.path.stem}{DEEP}{GRAPH}); export it again with training.export"
             )
         return model.deep_path
-    if model.path.suffix != ".onnx":
+    if model.path.suffix != GRAPH:
         raise ModelError(f"{model.path} is a checkpoint; export it with training.export, or use --backend eager")
     return model.path
 

@@ -10,7 +10,7 @@ from streamllie.backends.gpu import Gpu
 from streamllie.backends.tensorrt_library import Library
 from streamllie.errors import EngineUnusable
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Kernels:
@@ -53,7 +53,7 @@ class Kernels:
             try:
                 self._files.put(self._header, body)
             except EngineUnusable as error:
-                _log.warning("%s; the next start compiles again", error)
+                log.warning("%s; the next start compiles again", error)
 
     def _fill(self) -> None:
         kept = self._files.load(self._header.key)
@@ -62,7 +62,7 @@ class Kernels:
         if self._cache.deserialize(kept[1]):
             self._seen = _digest(kept[1])
         else:
-            _log.warning(
+            log.warning(
                 "the kernels kept for %s are not of this GPU and driver; compiling again", self._header.key[:12]
             )
 

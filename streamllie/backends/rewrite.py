@@ -89,12 +89,12 @@ class _Narrowing:
         if not chosen:
             raise BackendError("the graph has no layer of open size to compute in half precision; export it again")
         inside = {name for node in chosen for name in node.output}
-        needed_outside = {n for node in self.graph.node if node not in chosen for n in node.input}
+        needed_outside = {n for node in self.graph.node if node.output[0] not in inside for n in node.input}
         needed_outside |= {out.name for out in self.graph.output}
         nodes: list[NodeProto] = []
         made: set[str] = set()  # narrow copies of values that come from outside
         for node in self.graph.node:
-            if node not in chosen:
+            if node.output[0] not in inside:
                 nodes.append(node)
                 continue
             for index in self._typed_inputs(node):

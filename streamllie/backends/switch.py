@@ -10,7 +10,7 @@ from streamllie.backends.base import Arrays, Engine
 from streamllie.errors import StreamLLIEError
 from streamllie.frame import Frame
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Switching:
@@ -87,12 +87,12 @@ class Switching:
     def _open(self, later: Callable[[], Engine]) -> None:
         try:
             self._next = later()
-        except Exception as error:  # noqa: BLE001 - nobody waits for this thread: what fails is said, and the run goes on
-            _log.warning("%s; %s goes on", str(error) or type(error).__name__, self._engine.backend)
-            _log.debug("the engine that failed", exc_info=not isinstance(error, StreamLLIEError))
+        except Exception as error:  # nobody waits for this thread: what fails is said, and the run goes on
+            log.warning("%s; %s goes on", str(error) or type(error).__name__, self._engine.backend)
+            log.debug("the engine that failed", exc_info=not isinstance(error, StreamLLIEError))
 
     def _switch(self, engine: Engine) -> None:
         old, self._engine, self._next = self._engine, engine.__enter__(), None
         self._engine.remember(old.memory)
         old.__exit__(None, None, None)
-        _log.warning("from here on %s runs in %s", engine.backend, engine.precision)
+        log.warning("from here on %s runs in %s", engine.backend, engine.precision)

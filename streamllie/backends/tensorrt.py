@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from streamllie.backends.base import Engine, GraphEngine
-from streamllie.backends.cuda import Memory, OutOfMemory, open_memory
+from streamllie.backends.cuda import Memory, open_memory
 from streamllie.backends.engine_build import ready
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.engine_file import Header, read
@@ -17,12 +17,11 @@ from streamllie.backends.kernels import Kernels
 from streamllie.backends.tensorrt_build import Plan, Sizes
 from streamllie.backends.tensorrt_library import Library, choose, logger
 from streamllie.backends.tensorrt_run import IN_FLIGHT, Execution
-from streamllie.errors import EngineUnusable
+from streamllie.errors import EngineUnusable, OutOfMemory
 from streamllie.frame import VideoFormat
-from streamllie.shelf import Model
+from streamllie.shelf import ENGINE, Model
 
-SUFFIX = ".engine"
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _loaded: "weakref.WeakValueDictionary[str, Loaded]" = weakref.WeakValueDictionary()
 
 
@@ -47,19 +46,19 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto", c
     """
     gpu = find_gpu()
     library = choose(gpu)
-    if model.path.suffix == SUFFIX:
+    if model.path.suffix == ENGINE:
         return _opened(lambda: _from_file(model, format, precision, library), format, gpu, cuda)
     plan = _plan(model, format, precision)
     try:
         return _opened(lambda: _from_cache(plan, library, gpu), format, gpu, cuda)
     except OutOfMemory as error:
-        _log.warning("%s; trying an engine for %dx%d alone", error, format.width, format.height)
+        log.warning("%s; trying an engine for %dx%d alone", error, format.width, format.height)
     return _opened(lambda: _from_cache(_only(plan, format), library, gpu), format, gpu, cuda)
 
 
 def is_built(model: Model, format: VideoFormat, *, precision: str = "auto") -> bool:
     """Whether the engine that `open_engine` would open is in the cache."""
-    if model.path.suffix == SUFFIX:
+    if model.path.suffix == ENGINE:
         return True
     gpu = find_gpu()
     return EngineCache().path(_plan(model, format, precision).key(choose(gpu), gpu)).is_file()
@@ -89,7 +88,7 @@ def _from_cache(plan: Plan, library: Library, gpu: Gpu) -> Loaded:
     except EngineUnusable as error:
         if fresh:
             raise
-        _log.warning("%s; building it again", error)
+        log.warning("%s; building it again", error)
         EngineCache().remove(key)
         header, body, _ = ready(plan, library, gpu)
         loaded = Loaded(header, body, library)

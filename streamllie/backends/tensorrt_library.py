@@ -21,7 +21,7 @@ _LIBRARIES = ("libcudart.so.*", "libtensorrt_rtx.so.*", "libtensorrt_onnxparser_
 _MODULES = {"tensorrt-rtx": "tensorrt_rtx_bindings", "tensorrt": "tensorrt"}
 _WHEEL = "onnxruntime_ep_nv_tensorrt_rtx"  # brings the libraries
 _INSTALL = 'pip install "streamllie[tensorrt]"'
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def logger(library: Library) -> Any:
             """Called by the library, from any of its threads."""
             if severity <= base.Severity.ERROR:
                 self.errors.append(msg)
-            _log.debug("%s: %s", library.flavour, msg)
+            log.debug("%s: %s", library.flavour, msg)
 
         def reason(self) -> str:
             """The first error since it was last asked for, in one line."""

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie.backends.base import NEXT, Arrays, Running
-from streamllie.backends.cuda import Memory, OutOfMemory
+from streamllie.backends.cuda import Memory
 from streamllie.backends.graphs import padded, state_shape
-from streamllie.errors import BackendError
+from streamllie.errors import BackendError, OutOfMemory
 from streamllie.frame import VideoFormat
 
 IN_FLIGHT = 2  # frames: one that the GPU works on, one that the CPU copies

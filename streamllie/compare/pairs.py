@@ -11,7 +11,7 @@ from typing import Self
 from streamllie.frame import Frame, VideoFormat
 from streamllie.video import VideoSource
 
-TICK = Fraction(1, 500)  # seconds, at most half a frame; containers round times to a millisecond, each in its own way
+TOLERANCE = Fraction(1, 500)  # seconds, at most half a frame; containers round times to a millisecond, each its own way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class _Reader:
         self.time = Fraction(0)  # of the current frame
         self._frames = iter(source)
         self._usual = 1 / (source.format.rate or Fraction(25))
-        self._tick = min(TICK, self._usual / 2)
+        self._tick = min(TOLERANCE, self._usual / 2)
         self._start: Fraction | None = None
         self._now: Frame | None = None
         self._last: Frame | None = None

@@ -12,7 +12,7 @@ from streamllie.pictures import Rgb
 from streamllie.video.preview import Preview
 
 WIDEST = 960  # pixels of a picture on the page
-MOST = 200  # moments that are kept; half as many at least, of a video that has them, unless BUDGET is reached
+MOST = 200  # moments that are kept at most: of a longer video 100 to 200, or fewer where BUDGET is reached first
 BUDGET = 10_500_000  # bytes of all pictures; a third more as text: 14 MB
 QUALITY = 82  # of JPEG
 

@@ -50,6 +50,8 @@ class Recorder:
                 pass
         finally:
             self._writer.__exit__(kind, error, trace)
+        if self.dropped:
+            log.warning('%d frames are not in "%s": the encoder had no time for them', self.dropped, self.path)
         if self.error is not None and error is None:
             raise self.error
 

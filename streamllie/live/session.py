@@ -22,7 +22,7 @@ from streamllie.video.inputs import Input
 from streamllie.video.liveframes import Shot
 
 NEAR = 0.25  # seconds before the end in which a picture's own time decides whether it is past it
-TICK = 0.1  # seconds after which a view hears that nothing new came, and can look after its window
+POLL = 0.1  # seconds after which a view hears that nothing new came, and can look after its window
 
 
 class Feed(Protocol):
@@ -38,7 +38,7 @@ class Live:
     """Frames of a live source, enhanced: a context manager; iterate once.
 
     Reading is one thread, enhancing another, showing the caller's own; each hand-over holds one frame, and a
-    newer one takes its place. Iterating gives what to show next, or None when nothing new came for TICK
+    newer one takes its place. Iterating gives what to show next, or None when nothing new came for POLL
     seconds. Tell `shown` when a frame has been shown: that moment ends its latency.
 
         with Live(resolve("0")) as live:
@@ -98,7 +98,7 @@ class Live:
 
     def __iter__(self) -> Iterator[Shown | None]:
         while time.perf_counter() < self._end and not self.stop.is_set:
-            if not self._enhanced.wait(TICK):
+            if not self._enhanced.wait(POLL):
                 yield None
                 continue
             try:

@@ -51,11 +51,7 @@ class VirtualCamera:
         frame = fitted(picture.after, picture.format, self._format)
         self._camera.send(np.concatenate([plane.ravel() for plane in (frame.y, frame.u, frame.v)]))
 
-    def tick(self, stats: Stats | None) -> bool:
-        """False when nobody looks."""
-        return self.is_read()
-
-    def is_read(self) -> bool:
+    def tick(self, stats: Stats | None = None) -> bool:
         """Whether a program looked within the last seconds; True where the system does not tell."""
         if self._camera is None or not sys.platform.startswith("linux"):
             return True

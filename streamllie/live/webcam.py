@@ -124,9 +124,9 @@ def _while_read(
         with begin(None if end is None else max(0.0, end - time.monotonic())) as live:
             play(live, device, on_stats=on_stats, also=also)
             over = end is not None and time.monotonic() >= end
-            if over or device.is_read():
+            if over or device.tick():
                 return live.overall()
-        while not device.is_read():
+        while not device.tick():
             if end is not None and time.monotonic() >= end:
                 return live.overall()
             time.sleep(min(1.0, 1.0 if end is None else max(0.0, end - time.monotonic())))

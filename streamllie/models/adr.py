@@ -17,6 +17,7 @@ class ADR(nn.Module):
     """Add a dynamic low-rank correction to attention features. Starts as the identity: `scale` begins at zero."""
 
     def __init__(self, channels: int, *, m: int, d: int) -> None:
+        """`m` is the rank of the correction, `d` the length of POG's codes."""
         super().__init__()
         self.down = POG(channels, m, pooled=channels, d=d)
         self.up = POG(m, channels, pooled=channels, d=d)

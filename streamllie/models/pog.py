@@ -23,6 +23,7 @@ class POG(nn.Module):
     """Generate the kernel of a 1x1 convolution from an image's pooled features, and apply it."""
 
     def __init__(self, channels_in: int, channels_out: int, *, pooled: int, d: int) -> None:
+        """`pooled` is the length of the pooled features, `d` that of the code and of each embedding."""
         super().__init__()
         self.channels_in, self.channels_out = channels_in, channels_out
         self.embedding = nn.Parameter(torch.randn(channels_out * channels_in, d))

@@ -9,8 +9,8 @@
 | state, next_state | (1, S) | float32 | smoothed statistics of earlier frames; any finite values where keep is 0 |
 | keep | (1,) | float32 | share of the state that is kept, 0 to 1; 0: a single picture |
 | strength | (1,) | float32 | 0: output equals input exactly; 1: the full effect |
-| history, next_history | (1, 25, H', W') | float32 | the frame before, denoised, and how far; finite where keep is 0 |
 | levels | (5,) | float32 | black, luma range, neutral chroma, chroma range, peak: in code values, see `frame.Levels` |
+| history, next_history | (1, 25, H', W') | float32 | the frame before, denoised; how far; finite where keep is 0 |
 
 A model without temporal denoising has no history; H' and W' are H and W rounded up to a multiple of 16, over 4.
 The uint8 graph is for 8-bit video. The float32 graph carries whole code values of any depth up to 16 bits.

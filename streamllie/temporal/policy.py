@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 LONGEST = 1.0  # seconds; a gap this long says nothing about the picture after it
-YOUNG = 3.0  # a memory that is t seconds old follows with a time constant of t / YOUNG, until that is the usual one;
+YOUNG = 3.0  # the time constant of a memory that is t seconds old is t / YOUNG at most
 AT_BIRTH = 0.05  # seconds that it counts as old at its first frame
 
 

@@ -17,7 +17,6 @@ from av.container import InputContainer
 from av.error import FFmpegError, ProtocolNotFoundError
 
 from streamllie.ahead import Stop
-from streamllie.errors import StreamLLIEError
 from streamllie.place import redacted, scheme_of, without_listen
 from streamllie.video.opening import reason
 
@@ -29,7 +28,7 @@ READ = ("-f", "data", "-raw_packet_size", "1316")
 COPY = ("-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "data")
 
 
-class BridgeError(StreamLLIEError, OSError):
+class BridgeError(OSError):
     """The bridge is not there or has broken; `strerror` says why, without secrets."""
 
 

@@ -112,9 +112,9 @@ def container_for(target: Path) -> Container:
     """The container that an output's extension asks for."""
     kind = CONTAINERS.get(target.suffix.lower())
     if kind is None:
+        ends = f'ends in "{target.suffix}"' if target.suffix else "has no suffix"
         raise SinkError(
-            f'"{target}" ends in "{target.suffix}", which is no video container here;'
-            f" use one of: {', '.join(sorted(CONTAINERS))}"
+            f'"{target}" {ends}, which is no video container here; use one of: {", ".join(sorted(CONTAINERS))}'
         )
     return kind
 

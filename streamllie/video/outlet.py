@@ -23,7 +23,7 @@ from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.interrupts import postponed
 from streamllie.target import give_name, keep_as, temporary_name, write_error
-from streamllie.video.bridge import BridgeError, needs_bridge, write_through
+from streamllie.video.bridge import needs_bridge, write_through
 from streamllie.video.containers import FLUSH_PACKETS
 from streamllie.video.livetarget import SILENT, Target
 from streamllie.video.lowdelay import LowDelay
@@ -85,7 +85,8 @@ class Outlet:
             failed = self._end()
             if self._temporary is not None and self.target.file is not None:
                 if failed is None and (error is None or isinstance(error, KeyboardInterrupt)):
-                    give_name(self._temporary, self.target.file, overwrite=self._overwrite)
+                    with postponed():
+                        give_name(self._temporary, self.target.file, overwrite=self._overwrite)
                 else:
                     self._keep_part(self._temporary, self.target.file)
             says = self.target.file or self.target.server  # other peers just hang up at the end
@@ -200,10 +201,11 @@ class Outlet:
         if output is not None:
             with contextlib.suppress(FFmpegError, OSError, ValueError):
                 output.close()
-        with contextlib.suppress(BridgeError, OSError):
+        with contextlib.suppress(OSError):
             self._open.close()
         if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> SinkError:
         local = self.target.file or (Path(self.target.url) if self.target.folder is not None else None)

@@ -10,7 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
+from av.stream import AttachmentStream, DataStream, Discard, Stream
 from av.subtitles.stream import SubtitleStream
 
 from streamllie.errors import SinkError
@@ -18,8 +18,17 @@ from streamllie.frame import TICK
 from streamllie.video.containers import CONTAINERS, PLACED, TEXT_SUBTITLES, Container
 from streamllie.video.linear import Linear, becomes_linear, is_exact
 from streamllie.video.metadata import Said, copy_chapters, copy_file_metadata, copy_stream_metadata, lost_tags, said_of
-from streamllie.video.opening import MICROSECONDS, has_decoder, packets, reason, video_stream
-from streamllie.video.streams import codec_of, describe, has_not_begun, holds, name_layout, open_with_sound, picture_in
+from streamllie.video.opening import MICROSECONDS, NOT_FRAMES, has_decoder, packets, reason, video_stream
+from streamllie.video.streams import (
+    codec_of,
+    describe,
+    first_packet,
+    has_not_begun,
+    holds,
+    name_layout,
+    open_with_sound,
+    template,
+)
 from streamllie.video.subtitles import SubtitleConverter
 from streamllie.video.timeline import Timeline
 from streamllie.video.track import Converter, Track
@@ -97,7 +106,7 @@ class Passthrough:
     def begin(self) -> None:
         """Write cover art and go to the first wanted packet; the output's header must be written."""
         for source, target in self._pictures:
-            picture = Packet(picture_in(self._path, source.index))
+            picture = Packet(first_packet(self._path, source.index))
             picture.stream = target
             picture.time_base = source.time_base or TICK
             picture.pts = picture.dts = 0
@@ -153,7 +162,7 @@ class Passthrough:
     # Which streams, and how
 
     def _add(self, stream: Stream) -> None:
-        if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
+        if stream.disposition & NOT_FRAMES:
             self._add_picture(stream)
         elif isinstance(stream, AttachmentStream):
             if self._container.attachments:
@@ -189,7 +198,7 @@ class Passthrough:
             self._output.add_attachment(
                 stream.metadata.get("filename", file_name),
                 stream.metadata.get("mimetype", mime),
-                picture_in(self._path, stream.index),
+                first_packet(self._path, stream.index),
             )
         elif self._container.cover_stream and holds(self._container, stream):
             target = self._output.add_stream_from_template(stream, opaque=True)
@@ -217,7 +226,8 @@ class Passthrough:
         if holds(self._container, stream):
             if stream.type == "video":
                 self._note(f"{describe(stream)} is copied as it is: one video of a file is enhanced")
-            target = self._output.add_stream_from_template(stream, opaque=True)
+            with template(stream, self._path, self._container) as like:
+                target = self._output.add_stream_from_template(like, opaque=True)
             target.time_base = stream.time_base
             if isinstance(target, AudioStream) and self._container.muxer == "mp4":
                 name_layout(target)

@@ -1,5 +1,6 @@
 """Write a video file: encode the frames, copy everything else, give the file its name when it is whole."""
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -100,7 +101,7 @@ class VideoSink:
                 with postponed():
                     self._keep_partial(error)
         except KeyboardInterrupt:  # while completing, which may copy hours of sound
-            if error is None:
+            if error is None and self.written_to is None:
                 with postponed():
                     self._keep_partial(None)
             raise
@@ -227,8 +228,9 @@ class VideoSink:
             )
         self._close(copy_rest=True)
         self._verify()
-        give_name(self._temporary, self.path, overwrite=self._overwrite)
-        self.written_to = self.path
+        with postponed():
+            give_name(self._temporary, self.path, overwrite=self._overwrite)
+            self.written_to = self.path
 
     def _keep_partial(self, failure: BaseException | None) -> None:
         try:
@@ -285,7 +287,8 @@ class VideoSink:
                 output.close()
             except (FFmpegError, OSError, ValueError) as error:
                 log.debug("while giving up %s: %s", self._temporary, reason(error))
-        self._temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a folder that must not be written to any more
+            self._temporary.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> SinkError:
         if isinstance(error, OSError):

@@ -276,10 +276,10 @@ class VideoSource:
     def _note_repairs(self) -> None:
         self._note_early_end()
         if self._damaged:
-            self._note(f"damaged: {len(self._damaged)} packets could not be decoded and were skipped")
+            self._note(f"damaged packets, which were skipped: {len(self._damaged)}")
         if self._clock.jumps:
             self._note(f"the clock goes back {self._clock.jumps} times: the parts follow each other without a gap")
         if self._clock.disordered:
-            self._note(f"{self._clock.disordered} frames did not come after their predecessor: moved by one tick")
+            self._note(f"frames moved by one tick, to come after their predecessor: {self._clock.disordered}")
         if self._clock.invented:
-            self._note(f"{self._clock.invented} frames have no time of their own: taken from the frame rate")
+            self._note(f"frames without a time of their own, taken from the frame rate: {self._clock.invented}")

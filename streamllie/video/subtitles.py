@@ -12,7 +12,7 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-TICK = Fraction(1, 1000)  # seconds; all text formats count in these
+MILLISECOND = Fraction(1, 1000)  # seconds; all text formats count in these
 TAG = re.compile(rb"\{[^}]*\}")  # of ASS
 DRAWING = re.compile(rb"\{[^}]*\\p[1-9][^}]*\}[^{]*")  # a tag after which a shape follows, and no text
 STYLE = struct.Struct(">HHHBBI")  # of mov_text: first and last character, font, face, size, colour
@@ -33,8 +33,8 @@ class SubtitleConverter:
         assert isinstance(stream.codec_context, SubtitleCodecContext)
         self.stream = stream
         self._encoder = stream.codec_context
-        self._encoder.time_base = TICK
-        stream.time_base = TICK
+        self._encoder.time_base = MILLISECOND
+        stream.time_base = MILLISECOND
         self._encoder.subtitle_header = self._decoder.subtitle_header
         self._screen = _Screen() if codec == "mov_text" else None
 

@@ -118,6 +118,8 @@ def frames_estimate(container: InputContainer, stream: VideoStream, rate: Fracti
 
 def promised_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """When the stream ends, in seconds, if a header written for the whole file says so."""
+    if container.format.name == "avi" and stream.frames and stream.average_rate:  # its length is of what is there
+        return stream.frames / stream.average_rate
     if stream.duration and stream.time_base:
         return (stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base
     if told := re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")):  # Matroska's

@@ -8,7 +8,7 @@ import pytest
 
 from streamllie import backends, shelf
 from streamllie.backends import available, cuda, gpu, open_engine, tensorrt
-from streamllie.backends.cuda import OutOfMemory, fail, open_memory
+from streamllie.backends.cuda import fail, open_memory
 from streamllie.backends.engine_build import build_engine
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.engine_file import Header
@@ -16,7 +16,7 @@ from streamllie.backends.gpu import Gpu
 from streamllie.backends.kernels import Kernels
 from streamllie.backends.tensorrt_build import Plan, Sizes, build, device
 from streamllie.backends.tensorrt_library import Library, choose, installed, load, runs_rtx, unfit
-from streamllie.errors import BackendError, BackendMissing
+from streamllie.errors import BackendError, BackendMissing, OutOfMemory
 from streamllie.frame import VideoFormat
 
 NO_GPU = gpu.no_gpu()

@@ -8,10 +8,9 @@ import pytest
 from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.backends.base import GraphEngine
-from streamllie.backends.cuda import OutOfMemory
 from streamllie.backends.tensorrt_build import Sizes
 from streamllie.backends.tensorrt_run import IN_FLIGHT, Execution
-from streamllie.errors import BackendError
+from streamllie.errors import BackendError, OutOfMemory
 from streamllie.frame import VideoFormat
 from tests.backends.host_gpu import HostContexts, HostEngine, HostMemory
 from tests.backends.test_contract import SMALL, dark_frame, largest_difference

@@ -37,6 +37,18 @@ def test_a_recording_gets_its_name_unless_the_run_failed(tmp_path, failure):
     assert len(pictures(tmp_path / named)) == 10
 
 
+def test_a_recording_whose_name_became_a_folder_is_kept_beside_it(tmp_path):
+    format = VideoFormat(height=48, width=64, rate=Fraction(25))
+    outlet = Outlet(Target.of(str(tmp_path / "day.mkv")), format, stop=Stop(), overwrite=True)
+    with pytest.raises(SinkError, match=r"this result is kept as .day\.finished\.mkv"), outlet:
+        for n in range(10):
+            y, u, v = picture(n)
+            outlet.write(Frame(y=y, u=u, v=v, pts=n, time_base=Fraction(1, 25)), at=Fraction(n, 25))
+        (tmp_path / "day.mkv").mkdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["day.finished.mkv", "day.mkv"]
+    assert len(pictures(tmp_path / "day.finished.mkv")) == 10
+
+
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [

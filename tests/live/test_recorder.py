@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import pytest
 
 from streamllie.errors import OutputExists
 from streamllie.frame import Frame, Plane, VideoFormat
-from streamllie.live.recorder import Recorder
+from streamllie.live.recorder import WAITING, Recorder
 from streamllie.live.stage import Shown
 from streamllie.video import VideoSink
 from tests.live.peers import pictures
@@ -26,6 +27,19 @@ def test_a_recording_that_cannot_get_its_name_ends_and_says_so(tmp_path):
             recorder.show(seen(n, *picture(n, height=48, width=64)))
         (tmp_path / "day.mp4").write_bytes(b"another's")
     assert (tmp_path / "day.mp4").read_bytes() == b"another's"
+
+
+def test_frames_that_a_slow_encoder_had_no_time_for_are_told(tmp_path, monkeypatch, caplog):
+    held = threading.Event()
+    write = VideoSink.write
+    monkeypatch.setattr(VideoSink, "write", lambda sink, frame: held.wait(60) and write(sink, frame))
+    with Recorder(tmp_path / "day.mkv", FORMAT) as recorder:
+        for n in range(WAITING + 10):
+            recorder.show(seen(n, *picture(n, height=48, width=64)))
+        held.set()
+    missing = WAITING + 10 - len(pictures(tmp_path / "day.mkv"))
+    assert missing > 0
+    assert f'{missing} frames are not in "{tmp_path / "day.mkv"}": the encoder had no time for them' in caplog.text
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])

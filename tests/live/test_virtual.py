@@ -114,20 +114,20 @@ def test_white_is_white_in_limited_levels_of_8_bits(given):
 def test_it_is_unread_when_no_program_has_had_it_open_for_a_while(device, clock):
     with VirtualCamera(None) as camera:
         clock.now += 100
-        assert camera.is_read(), "before the first picture nobody can"
+        assert camera.tick(), "before the first picture nobody can"
         camera.show(shown(180))
-        assert camera.is_read(), "an engine that opens slowly must not use up the readers' time"
+        assert camera.tick(), "an engine that opens slowly must not use up the readers' time"
         clock.now += GRACE - 0.1
-        assert camera.is_read()
+        assert camera.tick()
         clock.now += 0.2
-        assert not camera.is_read()
+        assert not camera.tick()
         with reader(device):
-            assert not camera.is_read(), "it has looked just now"
+            assert not camera.tick(), "it has looked just now"
             clock.now += LOOK
-            assert camera.is_read()
+            assert camera.tick()
             assert camera.tick(None)
         clock.now += GRACE - 0.1
-        assert camera.is_read()
+        assert camera.tick()
         clock.now += LOOK
         assert not camera.tick(None)
 
@@ -137,7 +137,7 @@ def test_where_the_system_does_not_tell_it_is_taken_for_read(clock, monkeypatch)
     with VirtualCamera(None) as camera:
         camera.show(shown(180))
         clock.now += 100
-        assert camera.is_read()
+        assert camera.tick()
 
 
 @linux

@@ -23,7 +23,7 @@ def test_damaged_packets_are_skipped_counted_and_said(tmp_path: Path) -> None:
     reader, writer = enhance(source, tmp_path / "day.mkv")
 
     assert 15 <= reader.frames_read == writer.frames_written < 20
-    assert f"damaged: {20 - reader.frames_read} packets could not be decoded and were skipped" in reader.notes
+    assert f"damaged packets, which were skipped: {20 - reader.frames_read}" in reader.notes
 
 
 def test_a_playlist_that_has_not_ended_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -61,10 +61,10 @@ def test_good_pictures_behind_a_damaged_one_at_the_very_end_are_not_lost(tmp_pat
 
     assert reader.frames_read == 19
     assert times(tmp_path / "day.mp4")[-1] == Fraction(19, media.RATE)
-    assert reader.notes == ["damaged: 1 packets could not be decoded and were skipped"]
+    assert reader.notes == ["damaged packets, which were skipped: 1"]
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
 def test_a_video_that_stops_before_its_header_says_is_told(tmp_path: Path, suffix: str) -> None:
     source = media.make_video(tmp_path / f"night.{suffix}", options={"g": "10"}, frames=100, rate=10)
     whole, _ = enhance(source, tmp_path / f"whole.{suffix}")

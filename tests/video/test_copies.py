@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import pytest
 
+from streamllie.errors import SinkError
 from tests import media
 from tests.video.chain import enhance, packets, reopened, streams
 
@@ -113,10 +114,20 @@ def test_channels_without_names_get_the_usual_ones_in_mp4(tmp_path: Path) -> Non
     )
 
 
-def test_sound_of_which_two_packets_fall_on_one_tick_stays_in_its_container(tmp_path: Path) -> None:
-    sound = media.Sound(codec="adpcm_ima_wav", layout="stereo", rate=44_100, seconds=2)
-    source = media.make_video(tmp_path / "night.avi", codec="mjpeg", layout="yuvj420p", frames=50, sound=[sound])
+@pytest.mark.parametrize("codec", ["mp2", "mp3", "ac3"])
+def test_sound_of_avi_keeps_its_times_in_avi(tmp_path: Path, codec: str) -> None:
+    source = media.make_video(
+        tmp_path / "night.avi", codec="mpeg4", frames=50, sound=[media.Sound(codec=codec, seconds=2)]
+    )
 
     enhance(source, tmp_path / "day.avi")
 
-    assert [data for data, _, _ in packets(tmp_path / "day.avi", 1)] == [data for data, _, _ in packets(source, 1)]
+    assert packets(tmp_path / "day.avi", 1) == packets(source, 1)
+
+
+def test_sound_that_would_get_longer_in_avi_is_refused_with_what_holds_it(tmp_path: Path) -> None:
+    sound = media.Sound(codec="adpcm_ima_wav", layout="stereo", rate=44_100, seconds=2)
+    source = media.make_video(tmp_path / "night.avi", codec="mjpeg", layout="yuvj420p", frames=50, sound=[sound])
+
+    with pytest.raises(SinkError, match=r"\(adpcm_ima_wav\) cannot be copied into \.avi; name the output \.mkv"):
+        enhance(source, tmp_path / "day.avi")

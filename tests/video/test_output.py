@@ -83,6 +83,20 @@ def test_a_file_that_appears_meanwhile_stays_and_the_finished_work_is_kept_besid
     assert len(times(night.with_name("day.finished.mp4"))) == media.FRAMES
 
 
+def test_finished_work_whose_name_became_a_folder_is_kept_beside_it(night: Path) -> None:
+    target = night.with_name("day.mp4")
+
+    def intrude(frame: Frame) -> Frame:
+        target.mkdir(exist_ok=True)
+        return frame
+
+    with pytest.raises(SinkError, match=r"this result is kept as .day\.finished\.mp4"):
+        enhance(night, target, step=intrude, overwrite=True)
+
+    assert names(night.parent) == ["day.finished.mp4", "day.mp4", "night.mp4"]
+    assert len(times(night.with_name("day.finished.mp4"))) == media.FRAMES
+
+
 def test_two_runs_to_one_target_do_not_share_a_file(night: Path) -> None:
     target = night.with_name("day.mp4")
     with VideoSource(night) as a, VideoSource(night) as b:
