@@ -119,7 +119,7 @@ class Samples:
         large = round(random_clips.MARGIN * height), round(random_clips.MARGIN * width)
         rgb, other = (self._clean_cut(rng, *large) for _ in range(2))
         clip = random_clips.move(rgb, other, rng, frames=frames, height=height, width=width)
-        shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise)
+        shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, grainy=self.recipe.grainy)
         if self.recipe.mixture.bright and rng.random() < WELL_LIT:
             shot = shot.well_lit(rng)
         if rng.random() < FILMED:
@@ -151,7 +151,8 @@ class Samples:
                 if rng.random() < LAMPS:
                     light = degrade.light_lamps(light, rng)
                     rgb = degrade.tone(light, None)
-                worse = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise).take(light, rng)
+                shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, grainy=self.recipe.grainy)
+                worse = shot.take(light, rng)
             else:
                 worse = (degrade.mild if kind == 2 else degrade.lightless)(rgb, rng, self.cameras)
             dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)

@@ -1,8 +1,8 @@
 """Make dark pictures from bright ones the way a camera does.
 
 display RGB -> linear light -> lamps -> less light (everywhere, or all but a window's side) -> sensor colours -> shot,
-read and row noise of a calibrated camera -> demosaic-like blur -> white balance -> tone curve -> 8 bits -> JPEG or
-H.264.
+read and row noise of a calibrated camera -> demosaic-like blur -> white balance, display colours -> tone curve ->
+8 bits -> JPEG or H.264.
 The noise model and its numbers are those of Wei et al., "A Physics-based Noise Formation Model for Extreme Low-light
 Raw Denoising", CVPR 2020: shot noise has variance K * signal; read and row noise are log-linear in K.
 """
@@ -26,6 +26,9 @@ FULL_WELL = 15_583.0  # code values between black and saturation of a 14-bit sen
 SHARES = (0.2, 12.0)
 VIDEO = 0.15  # share of dark pictures that went through H.264; most of the others went through JPEG
 RATE_FACTORS = (16, 36)  # of H.264: from hardly to heavily compressed
+GRAIN = 3.0  # pixels, the coarsest noise: what denoises in a camera, or enlarges its picture, leaves such
+# From a sensor's colours to those of a display, for a sensor whose colours overlap much; white stays white.
+MATRIX = np.array([[1.70, -0.55, -0.15], [-0.25, 1.55, -0.30], [0.05, -0.60, 1.55]], np.float32)
 _CURVE_STEPS = 4095  # linear light is quantised to this for table look-up
 
 Image = NDArray[np.float32]  # (H, W, 3) linear light: 1 is white, lamps are brighter
@@ -92,6 +95,8 @@ class Shot:
     black: float  # error of the black level, in linear light
     gain: "Gain"
     blur: float  # sigma in pixels of demosaicing and of the camera's own denoising; 0: none
+    grain: float  # of the noise, in pixels
+    matrix: NDArray[np.float32]  # (3, 3) from the sensor's colours to the display's
     gamma: float | None  # of the camera's tone curve; None: sRGB
     quality: int | None  # of JPEG; None: not compressed
     crf: int | None  # of H.264, rate factor; None: not compressed
@@ -105,8 +110,15 @@ class Shot:
         least: float = 2.0,
         most: float = 30.0,
         shares: tuple[float, float] = SHARES,
+        grainy: float = 0.0,
     ) -> "Shot":
-        """A random one; `least` and `most` are the smallest and the largest loss of light."""
+        """A random one; `least` and `most` are the smallest and the largest loss of light.
+
+        A share of `grainy` has noise of a grain of more than a pixel and colours that overlap.
+        """
+        processed = grainy > 0 and rng.random() < grainy
+        grain = float(np.exp(rng.uniform(0, np.log(GRAIN)))) if processed else 1.0
+        overlap = np.float32(rng.uniform(0, 1) if processed else 0.0)
         return cls(
             ratio=float(np.exp(rng.uniform(np.log(least), np.log(most)))),
             shade=rng.uniform(0, 1, (3, 3)).astype(np.float32) if rng.random() < 0.2 else None,
@@ -115,6 +127,7 @@ class Shot:
             black=float(rng.normal(0.0, 0.0015)),
             gain=Gain.draw(rng, all_cameras, share=float(np.exp(rng.uniform(*np.log(shares))))),
             blur=rng.uniform(0.35, 0.9) if rng.random() < 0.7 else 0.0,
+            grain=grain, matrix=np.eye(3, dtype=np.float32) * (1 - overlap) + MATRIX * overlap,
             gamma=rng.uniform(1.8, 2.6) if rng.random() < 0.5 else None,
             **({"quality": None, "crf": int(rng.integers(*RATE_FACTORS))} if rng.random() < VIDEO else
                {"quality": _draw_quality(rng), "crf": None}),
@@ -124,7 +137,8 @@ class Shot:
         """The same camera in enough light, well exposed: no more noise than the calibrated cameras have."""
         return replace(
             self, ratio=1.0, shade=None, balance=np.ones(3, np.float32), cast=np.ones(3, np.float32), black=0.0,
-            gain=replace(self.gain, share=rng.uniform(0.0, 1.0)), blur=0.0, gamma=None,
+            gain=replace(self.gain, share=rng.uniform(0.0, 1.0)), blur=0.0, matrix=np.eye(3, dtype=np.float32),
+            gamma=None,
         )  # fmt: skip
 
     def take(self, light: Image, rng: np.random.Generator) -> Rgb:
@@ -139,10 +153,11 @@ class Shot:
         return [compress(rgb, self.quality) for rgb in exposed] if self.crf is None else h264(exposed, crf=self.crf)
 
     def _expose(self, light: Image, rng: np.random.Generator) -> Rgb:
-        raw = self.gain.add_noise(light / self._loss(light.shape[:2]) / self.balance, rng)
+        seen = light @ np.linalg.inv(self.matrix).T / self._loss(light.shape[:2]) / self.balance
+        raw = self.gain.add_noise(seen, rng, grain=self.grain)
         if self.blur:
             raw = cv2.GaussianBlur(raw, (0, 0), self.blur)
-        return tone(raw * (self.balance * self.cast) + np.float32(self.black), self.gamma)
+        return tone(raw * (self.balance * self.cast) @ self.matrix.T + np.float32(self.black), self.gamma)
 
     def _loss(self, shape: tuple[int, ...]) -> NDArray[np.float32] | np.float32:
         if self.shade is None:
@@ -169,11 +184,15 @@ class Gain:
             k=float(np.exp(log_k)), read=camera.read.draw(rng, log_k), row=camera.row.draw(rng, log_k), share=share
         )
 
-    def add_noise(self, raw: Image, rng: np.random.Generator) -> Image:
-        """Fresh noise on linear sensor values in 0..1."""
+    def add_noise(self, raw: Image, rng: np.random.Generator, *, grain: float = 1.0) -> Image:
+        """Fresh noise on linear sensor values in 0..1, of a `grain` in pixels."""
         signal = np.maximum(raw, 0) * np.float32(FULL_WELL)
         deviation = np.sqrt(np.float32(self.k) * signal + np.float32(self.read**2))
-        noise = rng.standard_normal(raw.shape, dtype=np.float32) * deviation
+        height, width = raw.shape[:2]
+        noise = rng.standard_normal((round(height / grain), round(width / grain), 3), dtype=np.float32)
+        if noise.shape != raw.shape:
+            noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+        noise *= deviation
         noise += rng.standard_normal((raw.shape[0], 1, 1), dtype=np.float32) * np.float32(self.row)
         return raw + noise * np.float32(self.share / FULL_WELL)
 

@@ -46,6 +46,7 @@ class Recipe:
     foreground: float = 0.0  # share of the clean pictures with something dark or pale before them, see foreground.py
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
     noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'
+    grainy: float = 0.0  # share of the dark pictures whose noise has a coarse grain, and whose colours were mixed
     pairs: str = "lol-v1/train"  # folder with low/ and high/, see pairs.py
     jitter: float = 0.0  # deviation of the logarithm of a random gain on the dark pictures of real pairs
     hold_out: bool = True  # keep the validation pairs out of training
@@ -86,7 +87,7 @@ LEAST = {
     **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
     **dict.fromkeys(POSITIVE, 1e-9),
 }
-MOST = {"clips": 1, "ema": 1, "foreground": 1, "seed": 2**63 - 1}
+MOST = {"clips": 1, "ema": 1, "foreground": 1, "grainy": 1, "seed": 2**63 - 1}
 SSIM_WINDOW = 11  # pixels of a side
 CROPS = ("crop", "last_crop", "clip_crop")
 

@@ -34,6 +34,7 @@ LEAST_NOISE = 0.003  # of luma in [0, 1]: rounding to 8 bits
 MANY = 8.0  # times the noise; a larger difference says no more
 LITTLE = 1e-6  # of squared luma
 TELLING = 4.0  # times a share of the difference, which is 0.1 by chance and 0.5 of a motion: as large as the rest
+TEXTURE = 0.5  # logarithm of how much more a picture has at twice the size; of coarse noise there is 1 more
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
 
 
@@ -42,27 +43,30 @@ class History(nn.Module):
 
     diagonal: Tensor
 
-    def __init__(self, *, camera: bool = False) -> None:
+    def __init__(self, *, camera: bool = False, grain: bool = False) -> None:
         super().__init__()
         self.camera = camera  # follow one that moves
-        self.compare = nn.Conv2d(12, WIDTH, 3, padding=1)
+        self.grain = grain  # see how coarse the noise is
+        self.compare = nn.Conv2d(12 + grain, WIDTH, 3, padding=1)
         self.weigh = nn.Conv2d(WIDTH, 1, 3, padding=1)
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
-        self.register_buffer("diagonal", _diagonal(), persistent=False)
+        self.register_buffer("diagonal", _diagonal()[: 4 + grain], persistent=False)
 
     def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
         """(B, 24, H, W), H and W multiples of 4, to the same shape, and the logarithm of the frame's noise, (B, 1).
 
         What `memory.next_history` then has is for the network too.
         """
-        rough = F.conv2d(x[:, :16], self.diagonal).abs().mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        diagonals = F.conv2d(x[:, :16], self.diagonal).abs()
+        rough = diagonals[:, :4].mean(dim=1, keepdim=True)  # (B, 1, H, W)
         noise = memory(pool((rough + LEAST_NOISE).log()))  # (B, 1)
+        grain = memory(pool((diagonals[:, 4:] + LEAST_NOISE).log())) - noise if self.grain else None
         sure = torch.zeros_like(rough)
         if memory.history is not None and memory.keep is not None:
             history = _as_seen_now(memory.history, x) if self.camera else memory.history
             before, sure = history.split([24, 1], dim=1)
             difference = x - before
-            trust = self._trust(x, difference, rough, sure, noise, exposure.log_gain)
+            trust = self._trust(x, difference, rough, sure, noise, grain, exposure.log_gain)
             remembered = (memory.keep > 0).to(x.dtype).view(-1, 1, 1, 1)
             weight = (trust / (2 - sure)).clamp(max=MOST_KEPT) * (remembered * exposure.share)
             x = x - weight * difference
@@ -71,7 +75,14 @@ class History(nn.Module):
         return x, noise
 
     def _trust(  # noqa: PLR0917 - all that is known of a place
-        self, x: Tensor, difference: Tensor, rough: Tensor, sure: Tensor, noise: Tensor, log_gain: Tensor
+        self,
+        x: Tensor,
+        difference: Tensor,
+        rough: Tensor,
+        sure: Tensor,
+        noise: Tensor,
+        grain: Tensor | None,
+        log_gain: Tensor,
     ) -> Tensor:
         """How far each place is the one that is remembered: (B, 1, H, W) in [0, 1], decided on 8x8 pixels."""
         unit = (-noise).exp()[:, :, None, None]
@@ -79,14 +90,18 @@ class History(nn.Module):
         mean = luma.mean(dim=1, keepdim=True)  # (B, 1, H, W)
         u, v = (part.mean(dim=1, keepdim=True).abs() for part in chroma.split(4, dim=1))
         sizes = [mean, mean.abs(), luma.abs().mean(dim=1, keepdim=True), chroma.abs().mean(dim=1, keepdim=True), rough]
-        sizes = (torch.cat([*sizes, torch.maximum(mean.abs(), torch.maximum(u, v))], dim=1) * unit).clamp(-MANY, MANY)
+        apart = torch.maximum(mean.abs(), torch.maximum(u, v))
+        if grain is not None:
+            apart = apart * (-(grain - TEXTURE).clamp(min=0)).exp()[:, :, None, None]
+        sizes = (torch.cat([*sizes, apart], dim=1) * unit).clamp(-MANY, MANY)
         sizes, apart = F.avg_pool2d(sizes, 2).split([5, 1], dim=1)  # (B, 5, H/2, W/2) and (B, 1, H/2, W/2)
         level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
         gain = log_gain.exp()[:, :, None, None]
         step = (gain - (gain - 1) * level[:, :1].clamp(0, 1)).square() / (255 * gain)  # of x, for a code of the source
         codes = (F.avg_pool2d(torch.minimum(mean.abs(), MANY / unit), 2) / step).clamp(max=MANY)
         slid = self._slid(x[:, :16], luma, unit)
-        seen = torch.cat([sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid], dim=1)
+        seen = [sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid]
+        seen = torch.cat(seen if grain is None else [*seen, grain[:, :, None, None].expand_as(codes)], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
         begin, end = APART
         trust = trust * ((end - apart) / (end - begin)).clamp(0, 1)  # whatever was learned: colour alone may move
@@ -130,12 +145,17 @@ def _as_seen_now(history: Tensor, x: Tensor) -> Tensor:
 
 
 def _diagonal() -> Tensor:
-    """Kernel (4, 16, 1, 1): the diagonal detail of each 2x2 of 4x4 unshuffled pixels, of noise's own deviation."""
-    kernel = torch.zeros(4, 16)
+    """Kernel (5, 16, 1, 1): the diagonal detail of each 2x2 of 4x4 unshuffled pixels, and that of their means.
+
+    Each has the deviation of white noise itself.
+    """
+    kernel = torch.zeros(5, 16)
     for n in range(4):
         top, left = 2 * (n // 2), 2 * (n % 2)
         for row, column, sign in ((0, 0, 1), (0, 1, -1), (1, 0, -1), (1, 1, 1)):
             kernel[n, 4 * (top + row) + left + column] = sign / 2
+    row, column = torch.arange(16) // 8, torch.arange(16) % 4 // 2
+    kernel[4] = (1 - 2 * row) * (1 - 2 * column) / 4
     return kernel[:, :, None, None]
 
 

@@ -131,6 +131,7 @@ class NetworkSize:
     history: bool = False  # temporal denoising
     camera: bool = False  # with temporal denoising: what is remembered follows a camera that moves
     noise_map: bool = False  # with temporal denoising: the network sees how much noise is left, and where
+    grain: bool = False  # with temporal denoising: it sees how coarse the noise is
     scene: bool = False  # the tone head also sees the pooled features at 1/16
     fade: bool = False  # the frame itself is faded out where what is made in its place is better: under strong noise
     adr_m: int = 4  # rank of ADR's correction; 0: no ADR
@@ -143,11 +144,11 @@ class Network(nn.Module):
     def __init__(self, size: NetworkSize | None = None) -> None:
         super().__init__()
         self.size = s = size or NetworkSize()
-        for name in ("noise_map", "camera"):
+        for name in ("noise_map", "camera", "grain"):
             if getattr(s, name) and not s.history:
                 raise ValueError(f"{name} is true and history is false; it is about what history leaves: set both")
         adr = partial(ADR, m=s.adr_m, d=s.adr_d) if s.adr_m else None
-        self.history = History(camera=s.camera) if s.history else None
+        self.history = History(camera=s.camera, grain=s.grain) if s.history else None
         self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
         self.noise = Exact(1 + s.noise_map, s.fine)  # from the exposure gain, and measured: how noisy the picture is
         self.left = nn.Conv2d(1, s.fine, 1, bias=False) if s.noise_map else None  # how much of that, and where

@@ -25,9 +25,9 @@ def remembered(x: torch.Tensor, *, sure: float = 0.5) -> torch.Tensor:
     return torch.cat([x, torch.full((1, 1, 8, 8), sure)], dim=1)
 
 
-def trusting(trust: float) -> History:
+def trusting(trust: float, *, grain: bool = False) -> History:
     """A gate that says the same of every place."""
-    layer = History()
+    layer = History(grain=grain)
     torch.nn.init.zeros_(layer.weigh.weight)
     torch.nn.init.constant_(layer.weigh.bias, torch.tensor(trust).logit().item())  # type: ignore[arg-type]
     return layer
@@ -104,6 +104,34 @@ def test_four_times_the_noise_is_told_as_its_logarithm():
     x = torch.cat([noise, torch.zeros(1, 8, 32, 32)], dim=1)
     weak, strong = (layer(0.5 + deviation * x, exposure(), Memory())[1].item() for deviation in (0.05, 0.2))
     assert strong - weak == pytest.approx(math.log(4), rel=0.05)
+
+
+def test_noise_of_a_coarse_grain_is_told_from_fine_noise():
+    torch.manual_seed(0)
+    layer, grains = History(grain=True), {}
+    for size in (1, 2, 3):
+        noise = torch.nn.functional.interpolate(torch.randn(1, 1, 96, 96), scale_factor=size, mode="bilinear")
+        x = torch.nn.functional.pixel_unshuffle(0.5 + 0.05 * noise, 4)
+        x = torch.cat([x, torch.zeros(1, 8, *x.shape[2:])], dim=1)
+        memory = Memory()
+        layer(x, exposure(), memory)
+        fine, coarse = memory.next_state()[0]
+        grains[size] = (coarse - fine).item()
+    assert grains[1] < 0
+    assert min(grains[2], grains[3]) > 0.8
+
+
+@pytest.mark.parametrize("grain", [True, False])
+def test_who_sees_that_the_noise_is_coarse_takes_more_of_a_difference_for_noise(grain):
+    layer, x = trusting(0.999, grain=grain), torch.full((1, 24, 8, 8), 0.5)
+    noise = torch.nn.functional.interpolate(torch.randn(1, 1, 12, 12), size=(32, 32), mode="bilinear")
+    x[:, :16] += 0.02 * torch.nn.functional.pixel_unshuffle(noise, 4)
+    before = x.clone()
+    before[:, :16] += 0.08
+    fine, coarse = (torch.full((1, 1), math.log(value)) for value in (0.01, 0.03))
+    memory = Memory(torch.cat([fine, coarse], dim=1), torch.tensor([[1.0]]), remembered(before))
+    weight = (layer(x, exposure(), memory)[0] - x)[:, :16].mean() / 0.08
+    assert (weight > 0.2) == grain
 
 
 @pytest.mark.parametrize("channels", [slice(16), slice(16, 20), slice(20, 24)], ids=["luma", "u", "v"])

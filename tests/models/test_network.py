@@ -120,7 +120,7 @@ def test_a_new_place_is_weighed_by_what_was_new_before_it_the_more_so_the_smalle
         assert away(1 / 16) < 0.3 * away(1.0)
 
 
-@pytest.mark.parametrize("part", ["noise_map", "camera"])
+@pytest.mark.parametrize("part", ["noise_map", "camera", "grain"])
 def test_a_part_of_temporal_denoising_without_it_is_refused(part):
     with pytest.raises(ValueError, match=f"{part} is true and history is false"):
         Network(replace(SMALL, **{part: True}))

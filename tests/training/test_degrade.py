@@ -65,6 +65,37 @@ def test_shot_noise_grows_with_the_root_of_the_signal_and_read_noise_stays():
         assert noise.std() == pytest.approx((4.0 * signal * degrade.FULL_WELL + 100) ** 0.5, rel=0.01)
 
 
+def test_noise_of_a_grain_is_alike_in_neighbouring_pixels():
+    rng = np.random.default_rng(0)
+    flat = np.full((121, 80, 3), 0.2, np.float32)
+    gain = degrade.Gain(k=4.0, read=10.0, row=0.0, share=1.0)
+    for grain, least, most in ((1.0, -0.05, 0.05), (3.0, 0.7, 1.0)):
+        noise = gain.add_noise(flat, rng, grain=grain) - flat
+        assert least < np.corrcoef(noise[1:].ravel(), noise[:-1].ravel())[0, 1] < most
+
+
+def test_a_sensor_whose_colours_overlap_sees_the_same_colours_with_more_noise(cameras):
+    rng = np.random.default_rng(0)
+    shot = replace(
+        degrade.Shot.draw(rng, cameras), ratio=1.0, shade=None, cast=np.ones(3, np.float32), black=0.0, blur=0.0,
+        gamma=None, quality=None, crf=None,
+    )  # fmt: skip
+    noise: list[float] = []
+    for matrix in (np.eye(3, dtype=np.float32), degrade.MATRIX):
+        of_it = replace(shot, matrix=matrix)
+        clean = replace(of_it, gain=replace(shot.gain, share=0.0)).take(degrade.to_linear(picture()), rng)
+        assert np.abs(clean.astype(int) - picture()).max() <= 1
+        noise.append(np.std(of_it.take(degrade.to_linear(picture()), rng).astype(float) - clean))
+    assert noise[1] > 1.1 * noise[0]
+
+
+def test_a_share_of_the_shots_is_grainy_where_that_is_asked_for(cameras):
+    grains = [degrade.Shot.draw(np.random.default_rng(n), cameras, grainy=0.4).grain for n in range(200)]
+    assert 0.3 < np.mean([grain > 1 for grain in grains]) < 0.5
+    assert max(grains) <= degrade.GRAIN
+    assert all(degrade.Shot.draw(np.random.default_rng(n), cameras).grain == 1 for n in range(20))
+
+
 def test_a_bright_picture_stays_as_bright(cameras):
     for seed in range(20):
         out = degrade.mild(picture(), np.random.default_rng(seed), cameras)

@@ -13,7 +13,7 @@ import torch
 from streamllie.models.checkpoint import load
 from streamllie.models.memory import Memory
 from streamllie.models.network import Network
-from tests.models.networks import SMALL
+from tests.models.networks import SMALL, lively_network
 from training import recipe
 from training.checkpoints import grow
 from training.recipe import Mixture, Recipe
@@ -133,8 +133,9 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data, tmp_path, caps
         assert torch.allclose(value, ends[name], atol=1e-5), name
 
     capsys.readouterr()
-    train(PLAN, data=data, out=out)
+    train(replace(PLAN, seed=7), data=data, out=out)
     assert capsys.readouterr().out == (
+        f"training: {resumed} was begun with another seed; it goes on with this recipe's\n"
         f"training: {resumed} has all of its {PLAN.steps} steps; for more, raise `steps` or take another --out\n"
     )
 
@@ -165,6 +166,21 @@ def test_a_larger_network_starts_as_the_smaller_one(size, data, tmp_path):
             detail.scale.zero_()  # the new step alone
         for a, b in zip(large(*planes, Memory()), load(small)(*planes, Memory()), strict=True):
             assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_network_that_learns_to_see_the_grain_starts_as_one_that_does_not():
+    size = replace(SMALL, history=True, noise_map=True)
+    small, large = lively_network(size), Network(replace(size, grain=True)).eval()
+    grow(large, small.state_dict())
+    planes = torch.rand(1, 1, 32, 32) / 5, torch.rand(1, 1, 16, 16) / 9, torch.rand(1, 1, 16, 16) / 9
+    results: list[tuple[torch.Tensor, ...]] = []
+    with torch.no_grad():
+        for network in (small, large):
+            memory = Memory()
+            network(*planes, memory)
+            results.append(network(*planes, Memory(memory.next_state(), torch.full((1, 1), 0.8), memory.next_history)))
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
 
 
 def test_a_network_does_not_start_from_a_larger_one():
