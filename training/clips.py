@@ -23,6 +23,7 @@ SWITCH = 4.0  # times as much light once the lamp is on, after a third of the cl
 LEAST, MOST = 4.0, 15.0  # times too little light: at 30 little is left that could be called moving
 SHARES = (1.5, 3.0)  # of the noise of the calibrated cameras: what a small sensor has, see `degrade.SHARES`
 HELD = "held"  # in a name: nothing moves, so all that flickers is due to noise and light
+GRAIN = "grain"  # in a name: the noise has a grain of so many pixels, see `degrade.GRAIN`
 STILLS = {
     "still": Motion(),
     "still-2": Motion(),
@@ -31,6 +32,9 @@ STILLS = {
     "zoom": Motion(zoom=0.15),
     "shake": Motion(shake=0.02),
     "passing": Motion(passing=0.5),
+    "grain-2": Motion(),
+    "grain-3": Motion(),
+    "grain-2-passing": Motion(passing=0.5),
 }
 
 
@@ -76,7 +80,8 @@ def scenes(data: Path) -> Iterator[Scene]:
     cameras = degrade.cameras(data / "sensor-noise/cameras.json")
     seed = -1
     for seed, (name, truth) in enumerate(_clean(data, round(SECONDS * RATE))):
-        yield Scene(name=name, rate=RATE, truth=truth, shot=camera(cameras, seed), seed=seed)
+        grain = float(name.split("-")[1]) if name.startswith(GRAIN) else 1.0
+        yield Scene(name=name, rate=RATE, truth=truth, shot=replace(camera(cameras, seed), grain=grain), seed=seed)
     if seed < 0:
         raise ValueError(f"{data} has neither clips/person-d-* nor pictures in {datasets.MADE_FROM}")
 
