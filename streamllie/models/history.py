@@ -9,10 +9,12 @@ still (Kalman's gain for a constant). A model may move h as the camera has moved
 Trust in [0, 1] comes from a small network that compares x and h in units of the frame's own noise: noise is a
 difference without a mean, motion is one with a mean. It also sees how many codes of the source that mean is: a codec
 that took the noise away leaves whole blocks that jump by a code or two. And it sees how much of the difference is a
-slide by part of a pixel, which noise is not, so that a slow pan is not blurred. A difference that noise does not
-explain closes the gate in that very frame, so that nothing trails; a large one, of luma or of colour alone, does so
-whatever was learned. The network after this sees 1 - r and, where it has a noise map, how much noise is left in each
-place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where there is less.
+slide by part of a pixel, which noise is not, so that a slow pan is not blurred. A model may also see the grain of the
+noise: how much more of it there is at twice the size. Noise of a coarse grain differs in whole blocks, as motion does,
+and a larger difference may be noise then. A difference that noise does not explain closes the gate in that very frame,
+so that nothing trails; a large one, of luma or of colour alone, does so whatever was learned. The network after this
+sees 1 - r and, where it has a noise map, how much noise is left in each place, as FFDNet does (Zhang et al., IEEE TIP
+2018): it smooths less where there is less.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on

@@ -47,9 +47,9 @@ def _has_lengths(stream: Stream) -> bool:
 
 @contextmanager
 def template(stream: Stream, path: Path, container: Container) -> Generator[Stream]:
-    """What an output stream is made of: the stream itself, but for sound from avi into avi, the same as mkv has it.
+    """What an output stream is made of: the stream itself, or, of sound for avi, the same as mkv has it.
 
-    The muxer of avi would take the longest packet for the length of each, and count them wrongly.
+    From another avi it brings the length of the longest packet, which the muxer of avi would take for that of each.
     """
     data = first_packet(path, stream.index) if container.muxer == "avi" and codec_of(stream) in LONGEST else b""
     if not data:
