@@ -67,8 +67,10 @@ def read(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no whole checkpoint ({why}); remove it, or get it again") from error
 
 
-def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Take over what a checkpoint holds; the step that comes next.
+def resume(
+    path: Path, *, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> tuple[int, dict[str, Any]]:
+    """Take over what a checkpoint holds; the step that comes next, and the recipe that it was saved with.
 
     Raises:
         ValueError: it is of another network, it is torn, or no run's checkpoint.
@@ -78,7 +80,7 @@ def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: tor
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["step"])
+        return int(saved["step"]), dict(saved["recipe"])
     except Exception as error:  # load_state_dict raises whatever it meets
         why = type(error.__cause__ or error).__name__
         raise ValueError(
@@ -86,10 +88,10 @@ def resume(path: Path, *, network: nn.Module, average: nn.Module, optimiser: tor
         ) from error
 
 
-def differences(path: Path, plan: Recipe) -> list[str]:
-    """Keys of the recipe that a checkpoint was last saved with whose values are others now, but for more steps."""
-    saved, now = read(path)["recipe"], plan.as_dict()
-    return sorted(key for key in saved.keys() | now.keys() if key != "steps" and saved.get(key) != now.get(key))
+def differences(begun: dict[str, Any], plan: Recipe) -> list[str]:
+    """Keys of a recipe whose values are others in `plan`, but for more steps."""
+    now = plan.as_dict()
+    return sorted(key for key in begun.keys() | now.keys() if key != "steps" and begun.get(key) != now.get(key))
 
 
 @torch.no_grad()

@@ -119,7 +119,7 @@ class Samples:
         large = round(random_clips.MARGIN * height), round(random_clips.MARGIN * width)
         rgb, other = (self._clean_cut(rng, *large) for _ in range(2))
         clip = random_clips.move(rgb, other, rng, frames=frames, height=height, width=width)
-        shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, grainy=self.recipe.grainy)
+        shot = self._shot(rng)
         if self.recipe.mixture.bright and rng.random() < WELL_LIT:
             shot = shot.well_lit(rng)
         if rng.random() < FILMED:
@@ -151,13 +151,15 @@ class Samples:
                 if rng.random() < LAMPS:
                     light = degrade.light_lamps(light, rng)
                     rgb = degrade.tone(light, None)
-                shot = degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, grainy=self.recipe.grainy)
-                worse = shot.take(light, rng)
+                worse = self._shot(rng).take(light, rng)
             else:
                 worse = (degrade.mild if kind == 2 else degrade.lightless)(rgb, rng, self.cameras)
             dark, bright = Planes.of(worse), Planes.of(np.zeros_like(rgb) if kind == 3 else rgb)
         flip, upside_down = rng.random() < 0.5, rng.random() < 0.1
         return dark.turned(flip, upside_down), bright.turned(flip, upside_down)
+
+    def _shot(self, rng: np.random.Generator) -> degrade.Shot:
+        return degrade.Shot.draw(rng, self.cameras, shares=self.recipe.noise, grainy=self.recipe.grainy)
 
     def _clean_cut(self, rng: np.random.Generator, height: int, width: int) -> Rgb:
         rgb = self._picture_cut(rng, height, width)

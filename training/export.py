@@ -21,7 +21,7 @@ from streamllie.interrupts import postponed
 from streamllie.models.checkpoint import load
 from streamllie.models.export import OPSET, for_bytes, trace
 from streamllie.models.fold import fold
-from streamllie.shelf import MANIFEST, sha256, user_shelf
+from streamllie.shelf import CHECKPOINT, DEEP, GRAPH, MANIFEST, sha256, user_shelf
 from streamllie.target import write_error, write_whole
 from training.checkpoints import put, read
 from training.command import said
@@ -51,12 +51,12 @@ def export(checkpoint: Path, *, name: str, licence: str, summary: str, shelf: Pa
             itself has a name that would be written.
         OSError, StreamLLIEError: the checkpoint cannot be read, or a file cannot be written.
     """
-    if not NAME.fullmatch(name) or name.endswith(".deep"):
+    if not NAME.fullmatch(name) or name.endswith(DEEP):
         raise ValueError(f'"{name}" is not allowed as a name; use letters, digits, "-", "_" and "."')
     load(checkpoint)  # says in one sentence what is wrong with a file, before anything is written
     saved = read(checkpoint)
     shelf.mkdir(parents=True, exist_ok=True)
-    targets = graph, deep, weights = [shelf / f"{name}{end}" for end in (".onnx", ".deep.onnx", ".pt")]
+    targets = graph, deep, weights = [shelf / f"{name}{end}" for end in (GRAPH, DEEP + GRAPH, CHECKPOINT)]
     if _is_of_a_run(weights):
         raise ValueError(f"{weights} is a run's own checkpoint, which would be lost; choose another name or shelf")
     _read_manifest(shelf / MANIFEST)

@@ -148,7 +148,7 @@ def summary(scored: list[Row]) -> dict[str, dict[str, float]]:
 
 def _without_denoising(model: shelf.Model, folder: Path) -> shelf.Model | None:
     """The same graph with a gate that trusts nothing; None if the model does not denoise over time."""
-    if model.path.suffix != ".onnx":
+    if model.path.suffix != shelf.GRAPH:
         raise ValueError(f"{model.path} is no graph, which clips need; export it first, see training/README.md")
     program = onnx.load(model.path)
     gate = [weights for weights in program.graph.initializer if weights.name.startswith(GATE)]

@@ -17,11 +17,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -35,6 +36,7 @@ from training.curves import Log
 from training.datasets import Samples, validation
 from training.gradients import Captured, Eager
 from training.planes import Planes, Rgb
+from training.processes import join, leave, told_to_stop
 from training.recipe import Recipe
 
 
@@ -95,9 +97,9 @@ def train(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
     sweep(out)
-    step = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else 0
+    step, begun = resume(path, network=network, average=average, optimiser=optimiser) if path.exists() else (0, {})
     if step and rank == 0:
-        tell_how_it_goes_on(path, plan, step)
+        tell_how_it_goes_on(path, plan, step, begun)
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     loss_of = partial(batch_loss, model, plan, device)
     recorded = world == 1 and torch.device(device).type == "cuda"
@@ -144,28 +146,16 @@ def train(
             )
     if stop is not None:
         (stop.set if step < plan.steps else stop.clear)()
-    if world > 1:
-        distributed.barrier()  # who leaves while another still works takes the connection along
-        distributed.destroy_process_group()
+    leave(world)
     return path
 
 
-def tell_how_it_goes_on(path: Path, plan: Recipe, step: int) -> None:
-    """What a person who gave the same --out again may not expect."""
-    if changed := differences(path, plan):
+def tell_how_it_goes_on(path: Path, plan: Recipe, step: int, begun: dict[str, Any]) -> None:
+    """What a person who gave the same --out again may not expect; `begun` is the recipe that it was saved with."""
+    if changed := differences(begun, plan):
         print(f"training: {path} was begun with another {', '.join(changed)}; it goes on with this recipe's")
     if step >= plan.steps:
         print(f"training: {path} has all of its {plan.steps} steps; for more, raise `steps` or take another --out")
-
-
-def told_to_stop(stop: threading.Event | None, device: str, world: int) -> bool:
-    """Whether one of the processes is told to: all of them have to leave at the same step."""
-    told = stop is not None and stop.is_set()
-    if world == 1:
-        return told
-    flag = torch.tensor(float(told), device=device)
-    distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-    return bool(flag.item())
 
 
 def prepare(optimiser: torch.optim.Optimizer, plan: Recipe, step: int, rank: int) -> None:
@@ -255,22 +245,6 @@ def clip_loss(model: nn.Module, planes: list[Tensor], plan: Recipe) -> Tensor:
     if plan.losses.wandering:
         loss = loss + plan.losses.wandering * losses.wandering(errors)
     return loss
-
-
-def join(device: str) -> tuple[str, int, int]:
-    """This process's device, rank and number of processes: those that torchrun set, or 0 of 1."""
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    several = world > 1
-    backend = "nccl" if device == "cuda" else "gloo"
-    if several and device == "cuda":
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
-    try:
-        torch.empty((), device=device)
-    except (RuntimeError, AssertionError) as error:  # torch is built without it, or there is none
-        raise ValueError(f'the device "{device}" cannot be used here; leave out --device, or say cpu') from error
-    if several:
-        distributed.init_process_group(backend)
-    return device, rank, world
 
 
 def learning_rate(plan: Recipe, step: int) -> float:

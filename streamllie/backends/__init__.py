@@ -79,7 +79,7 @@ def _open_fastest(model: Model, format: VideoFormat, precision: str, cuda: str) 
             f"{model.path} is an engine, which needs TensorRT and a GPU; `streamllie doctor` says what is missing,"
             " or name an .onnx file, which runs everywhere"
         )
-    if not there and model.path.suffix == ".pt":
+    if not there and model.path.suffix == CHECKPOINT:
         raise BackendMissing(
             f"{model.path} is a checkpoint, which needs PyTorch; {_INSTALL['eager']}, or name an .onnx file"
         )

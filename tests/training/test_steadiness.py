@@ -33,7 +33,10 @@ def means(frames) -> np.ndarray:
 
 
 def test_without_clips_of_person_d_there_are_stills_in_every_motion(data, short):
-    assert [scene.name for scene in clips.scenes(data)] == list(clips.STILLS)
+    found = {scene.name: scene.shot.grain for scene in clips.scenes(data)}
+    assert list(found) == list(clips.STILLS)
+    assert {grain for name, grain in found.items() if not name.startswith(clips.GRAIN)} == {1.0}
+    assert [found[name] for name in ("grain-2", "grain-3", "grain-2-passing")] == [2.0, 3.0, 2.0]
 
 
 def test_a_short_clip_is_played_there_and_back(data, short, tmp_path):
