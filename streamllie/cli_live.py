@@ -24,7 +24,6 @@ from streamllie.arguments import (
     path,
     size,
 )
-from streamllie.errors import StreamLLIEError
 
 if TYPE_CHECKING:
     from streamllie.files import Options
@@ -90,6 +89,8 @@ def webcam(
     """Show a camera, a stream or a file, bright and steady, in real time."""
     if source is not None and camera is not None:
         raise typer.BadParameter("SOURCE and --camera both say what to show; leave one of them out")
+    if view == "browser" and (record is not None or virtual_camera):
+        raise typer.BadParameter("--record and --virtual-camera go with --view window or none, not with browser")
     wanted = next((given for given in (source, camera) if given is not None), "0")
     with console.Talk(json=json, quiet=quiet) as talk:
         from streamllie.live.stage import Controls  # noqa: PLC0415 - loads libav
@@ -99,8 +100,6 @@ def webcam(
             strength=strength, smoothing=smoothing, always=always, mirror=mirror, split=0.5 if split else None
         )
         if view == "browser":
-            if record is not None or virtual_camera:
-                raise StreamLLIEError("--record and --virtual-camera go with --view window or none, not with browser")
             from streamllie.live.extra import part  # noqa: PLC0415
 
             part("serve").serve(
@@ -195,9 +194,9 @@ def relay(talk: console.Talk, source: str, target: str, options: Options) -> Non
     from streamllie.live.relay import relay as run  # noqa: PLC0415 - loads libav
 
     if options.get("codec", "auto") not in ("auto", "h264"):
-        raise StreamLLIEError("--codec is for files: live streams are H.264; leave it out")
+        raise typer.BadParameter("--codec is for files: live streams are H.264; leave it out")
     for name, usual in (("start", None), ("compare", False), ("cuda", "auto")):
         if options.get(name, usual) != usual:
-            raise StreamLLIEError(f"--{name} is for files, not for live streams; leave it out")
+            raise typer.BadParameter(f"--{name} is for files, not for live streams; leave it out")
     wanted = {name: value for name, value in options.items() if name not in ("start", "codec", "compare", "cuda")}
     talk.live_done(run(source, target, on_stats=talk.stats, **wanted))  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ class Talk(logging.Handler):
             self._fail(f"interrupted: {notes}" if notes else "interrupted", error, code=INTERRUPTED)
         if isinstance(error, StreamLLIEError):
             self._fail(str(error), error)
-        if isinstance(error, Exception) and not isinstance(error, typer.Exit):
+        if isinstance(error, Exception) and not isinstance(error, typer.Exit | typer.BadParameter):
             hint = "" if verbose else "; streamllie --verbose shows where"
             self._fail(f"a bug in StreamLLIE, please report it: {type(error).__name__}: {error}{hint}", error)
 
@@ -136,7 +136,7 @@ class Talk(logging.Handler):
     def stats(self, stats: Stats) -> None:
         """A second of a live run has passed."""
         if self._json:
-            self._event(**stats.event())
+            self._news(**stats.event())
         elif not self._quiet and sys.stderr.isatty():
             self._over(stats.line())
 

@@ -62,6 +62,24 @@ def test_a_reader_of_json_that_goes_away_is_one_sentence_and_costs_no_frame(tmp_
     assert frame_count(tmp_path / "day.mp4") == 300
 
 
+def test_a_reader_of_json_that_goes_away_costs_a_live_run_nothing_either(tmp_path):
+    words = [
+        "enhance",
+        *FAST,
+        "lavfi:testsrc2=size=64x48:rate=25",
+        str(tmp_path / "day.mkv"),
+        "--duration",
+        "3",
+        "--json",
+    ]
+    process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert frame_count(tmp_path / "day.mkv") > 30
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
 @pytest.mark.parametrize("words", [("models",), ("models", "--json"), ("--version",), ("--help",)])
 def test_a_full_or_closed_stdout_is_one_sentence_and_no_mistake_of_ours(words):

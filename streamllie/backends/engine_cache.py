@@ -104,6 +104,8 @@ class EngineCache:
             ) from error
 
     def _prune(self, useless: Callable[[Header], bool]) -> list[Entry]:
+        if not self.folder.is_dir():
+            return []
         import fcntl  # noqa: PLC0415 - not on Windows, where nothing is built
 
         gone = [entry for entry in self.entries() if entry.header is None or useless(entry.header)]

@@ -1,5 +1,6 @@
 """Measure from glass to glass: blink on a screen that the camera sees, and wait for the blink in the picture."""
 
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pygame
 from streamllie.errors import SinkError, SourceError
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown
+from streamllie.live.window import open_display
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve
 
@@ -53,11 +55,12 @@ def glass_to_glass(source: str, *, size: tuple[int, int] | None, duration: float
     input = resolve(source, size=size)
     delays: list[float] = []
     with _Blinker() as blinker, Live(input, controls=Controls(smoothing=0), duration=duration, **options) as live:
-        due = time.perf_counter() + LOST  # the first picture may take long
+        due = math.inf  # nothing blinks before the first picture has come
         for picture in live:
             now = time.perf_counter()
             if picture is not None:
                 live.shown(picture)
+                due = min(due, now + LOST)
                 if blinker.waits and blinker.sees(picture):
                     delays.append(time.perf_counter() - blinker.switched)
                     due = now + random.uniform(LEAST, MOST)
@@ -87,8 +90,8 @@ class _Blinker:
         self._range = [255.0, 0.0]
 
     def __enter__(self) -> Self:
+        open_display("run it where the camera sees the screen, or measure without --glass")
         try:
-            pygame.display.init()
             self._screen = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
         except pygame.error as error:
             raise SinkError(f"no window can be opened here ({error})") from error

@@ -24,9 +24,9 @@ class Lasting:
     """Every frame of a live source, for ever: iterate once, in one thread.
 
     A file is played again and again unless `repeat` is False. The first attempt to open fails at once, with
-    the error that it met, unless the source waits to be called: that may take as long as it takes. After that the
-    source is opened again until it is back, at growing intervals, and `notice` says so. Remembers when the last
-    frame came, and how often the source came back.
+    the error that it met, unless the source waits to be called: that may take as long as it takes. After that, and
+    from the beginning if it is `known` to have been there, the source is opened again until it is back, at growing
+    intervals, and `notice` says so. Remembers when the last frame came, and how often the source came back.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Lasting:
         stop: Stop,
         hold: bool = True,
         repeat: bool = True,
+        known: bool = False,
         listener: Listener | None = None,
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -46,7 +47,7 @@ class Lasting:
         self._why = ""  # it was last said to wait on
         self._first: float | None = None  # when the first frame of this connection came,
         self._came = 0.0  # and the last one
-        self._stop, self._repeat = stop, repeat
+        self._stop, self._repeat, self._known = stop, repeat, known
         self._options: dict[str, Any] = {"hold": hold, "listener": listener, "ready": ready}
 
     def __iter__(self) -> Iterator[Shot]:
@@ -60,7 +61,7 @@ class Lasting:
                 yield from self._connection()
                 if self._stop.is_set:
                     return
-                if self.frames == 0:
+                if not self._was_there:
                     self._fail()
                 if self.input.paced:
                     if not self._repeat or self.frames == before:
@@ -74,12 +75,16 @@ class Lasting:
             except SourceError as error:
                 if self._stop.is_set:
                     return
-                if self.frames == 0 or self.input.paced:
+                if not self._was_there or self.input.paced:
                     raise
                 self._lost(str(error))
             if self.frames > before and time.monotonic() - began > SETTLED:
                 pauses.begin_anew()
             self._stop.wait(FIRST if self.input.waits else pauses.next())
+
+    @property
+    def _was_there(self) -> bool:
+        return self._known or self.frames > 0
 
     def _connection(self) -> Iterator[Shot]:
         with closing(shots(self.input, stop=self._stop, **self._options)) as frames:

@@ -55,6 +55,7 @@ class Pace:
         `interval` is the source's time between frames, `dropped` how many gave way since the frame before.
         """
         now = self._clock()
+        interval *= 2 if self.mode == "skip" else 1  # there is time for every second frame
         if len(self._first) <= FEW:
             self._first.append(work)
         if self._trial and len(self._first) > FEW and min(self._first[1:]) > BUSY * interval:

@@ -22,10 +22,12 @@ from streamllie.live.stage import Controls
 from streamllie.live.stats import Stats
 from streamllie.video.inputs import resolve
 from streamllie.video.livetarget import Target
+from streamllie.video.lowdelay import encoder_options
 from streamllie.video.outlet import Outlet
 from streamllie.video.soundtap import SoundTap
 
 STREAM_BUDGET = 0.25  # seconds from capture to the encoder; a network adds more than this
+USUAL = VideoFormat(height=720, width=1280)
 QUIET = 0.5  # seconds without a frame after which the last one is sent again, with a notice
 STILL = 0.2  # seconds between such frames
 NEXT = Fraction(2, 1000)  # seconds from one frame to the next, at least: FLV and Matroska count thousandths
@@ -61,6 +63,7 @@ def relay(
     goal = Target.of(target, overwrite=overwrite)
     if goal.replaces(source):
         raise SinkError(f'"{target}" would replace the input; choose another name for the output')
+    encoder_options(USUAL, crf=crf, preset=preset, max_bitrate=max_bitrate)  # told before anybody is waited for
     tap = SoundTap()
     input = resolve(source)
     live = Live(

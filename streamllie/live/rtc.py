@@ -58,7 +58,8 @@ class Peer:
         self._takes_camera = camera
         self._on_end = on_end
         self._tasks: list[asyncio.Task[None]] = []
-        self._joined = self._ended = self._has_channel = False
+        self._joined = self._has_channel = False
+        self._end: asyncio.Task[None] | None = None
 
     async def answer(self, sdp: str) -> str:
         """The answer to an offer; raises ValueError if that is none."""
@@ -80,17 +81,26 @@ class Peer:
         self._tasks.append(asyncio.create_task(self._give_up()))
         return connection.localDescription.sdp
 
+    @property
+    def leaves(self) -> bool:
+        """Whether it has begun to close."""
+        return self._end is not None
+
     async def close(self) -> None:
-        """End the connection and let go of everything."""
-        if self._ended:
-            return
-        self._ended = True
-        self._on_end(self)
+        """End the connection and let go of everything; who asks again waits for the same end."""
+        if self._end is None:
+            self._end = asyncio.create_task(self._close())
+        await asyncio.shield(self._end)
+
+    async def _close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._connection.close()
-        if self._joined:
-            await self._player.leave()
+        try:
+            if self._joined:
+                await self._player.leave()
+            await self._connection.close()
+        finally:
+            self._on_end(self)
 
     def _camera(self, stop: Stop) -> Push:
         self._push = Push(stop)

@@ -99,17 +99,17 @@ class Server:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # an empty or overlong part of a name is the latter
             await self._runner.cleanup()
-            why = error.strerror or str(error)
-            other = "--port" if error.errno in PORT_TROUBLE else "--host, an address of this machine"
+            why = getattr(error, "strerror", None) or str(error)
+            other = "--port" if getattr(error, "errno", None) in PORT_TROUBLE else "--host, an address of this machine"
             raise SinkError(f"{self.host}:{self.port} cannot be served on ({why}); choose another {other}") from error
         self.port = self._runner.addresses[0][1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(peer.close() for peer in list(self._peers)))
-        await self._runner.cleanup()
+        await self._runner.cleanup()  # nobody comes in any more
+        await asyncio.gather(*(peer.close() for peer in self._peers))
 
     # Who may come in
 
@@ -170,7 +170,7 @@ class Server:
         sdp, camera = (offer.get("sdp"), offer.get("camera")) if isinstance(offer, dict) else (None, None)
         if not isinstance(sdp, str) or not isinstance(camera, bool):
             raise web.HTTPBadRequest(text="an offer has an sdp and says whether it sends a camera")
-        if len(self._peers) >= MOST_PEERS:
+        if sum(not peer.leaves for peer in self._peers) >= MOST_PEERS:
             raise web.HTTPServiceUnavailable(text=f"{MOST_PEERS} visitors are here already; try again later")
         try:
             peer = Peer(

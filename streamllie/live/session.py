@@ -59,6 +59,7 @@ class Live:
         budget: float = BUDGET,
         hold: bool = True,
         repeat: bool = True,
+        known: bool = False,
         duration: float | None = None,
         listener: Listener | None = None,
         stop: Stop | None = None,
@@ -68,7 +69,15 @@ class Live:
         Smoothing(self.controls.smoothing)  # refuses what is out of range
         self.stop = stop or Stop()
         self.source: Feed = (
-            Lasting(source, stop=self.stop, hold=hold, repeat=repeat, listener=listener, ready=lambda: self._begun)
+            Lasting(
+                source,
+                stop=self.stop,
+                hold=hold,
+                repeat=repeat,
+                known=known,
+                listener=listener,
+                ready=lambda: self._begun,
+            )
             if isinstance(source, Input)
             else source
         )

@@ -24,7 +24,7 @@ class Stats:
     size: str
     backend: str
     notice: str | None = None  # a sentence while the source is away
-    seconds: float = 0.0  # since the beginning
+    seconds: float = 0.0  # since the first frame
 
     def event(self) -> dict[str, object]:
         """The line of `--json`."""
@@ -59,8 +59,8 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the first frame."""
-        return time.perf_counter() - self._began
+        """Since the first frame; 0 before it."""
+        return time.perf_counter() - self._began if self.frames else 0.0
 
     def begin(self) -> None:
         """The first frame was shown."""

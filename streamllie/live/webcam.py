@@ -13,6 +13,7 @@ from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown
 from streamllie.live.stats import Stats
 from streamllie.target import check_target
+from streamllie.video.containers import container_for
 from streamllie.video.inputs import resolve
 
 
@@ -86,12 +87,13 @@ def webcam(
     controls = controls or Controls()
     if record is not None:
         check_target(record, source=Path(source), overwrite=overwrite)
+        container_for(record)  # says what can be recorded to
     input = resolve(source, size=size, rate=rate)
 
-    def begin(duration: float | None = duration) -> Live:
+    def begin(duration: float | None = duration, *, known: bool = False) -> Live:
         return Live(
             input, model=model, backend=backend, precision=precision, controls=controls, budget=budget, hold=hold,
-            duration=duration,
+            known=known, duration=duration,
         )  # fmt: skip
 
     with ExitStack() as stack:
@@ -111,7 +113,7 @@ def webcam(
 
 
 def _while_read(
-    begin: Callable[[float | None], Live],
+    begin: Callable[..., Live],
     device: Any,
     *,
     duration: float | None,
@@ -120,9 +122,11 @@ def _while_read(
 ) -> Stats:
     """Run while some program looks at the virtual camera; let go of the source while none does."""
     end = None if duration is None else time.monotonic() + duration
+    known = False  # once it was there, a source that is away is waited for
     while True:
-        with begin(None if end is None else max(0.0, end - time.monotonic())) as live:
+        with begin(None if end is None else max(0.0, end - time.monotonic()), known=known) as live:
             play(live, device, on_stats=on_stats, also=also)
+            known = known or live.tally.frames > 0
             over = end is not None and time.monotonic() >= end
             if over or device.tick():
                 return live.overall()

@@ -26,6 +26,16 @@ UNSEEN = {"offscreen", "dummy"}  # SDL's drivers that draw for nobody: what it t
 log = logging.getLogger(__name__)
 
 
+def open_display(instead: str) -> None:
+    """Make windows possible, or raise SinkError with what a person can do instead."""
+    try:
+        pygame.display.init()
+    except pygame.error as error:
+        raise SinkError(f"no window can be opened here ({error}); {instead}") from error
+    if pygame.display.get_driver() in UNSEEN and "SDL_VIDEODRIVER" not in os.environ:
+        raise SinkError(f"no window can be opened here (there is no display); {instead}")
+
+
 class Window:
     """A view on the screen. A context manager: leaving closes the window."""
 
@@ -41,12 +51,7 @@ class Window:
         self._said_until = 0.0
 
     def __enter__(self) -> Self:
-        try:
-            pygame.display.init()
-        except pygame.error as error:
-            raise SinkError(f"no window can be opened here ({error}); use --view none or --view browser") from error
-        if pygame.display.get_driver() in UNSEEN and "SDL_VIDEODRIVER" not in os.environ:
-            raise SinkError("no window can be opened here (there is no display); use --view none or --view browser")
+        open_display("use --view none or --view browser")
         self._overlay = Overlay()
         pygame.display.set_caption("StreamLLIE")
         self._screen = self._sized(480, 640)

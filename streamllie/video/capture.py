@@ -34,6 +34,7 @@ NO_LISTENING = {0, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EP
 KEYFRAME = 60.0  # seconds that a stream may take to its first picture, which is the next keyframe's
 IN_ORDER = {"mpeg1video", "mpeg2video", "mpeg4"}  # decoders to which `low_delay` says that there are no B-frames
 HANGING_UP = 1.0  # seconds for libav to take the call that ends its wait
+LISTENING = {"rtmp": 1935, "rtsp": 554, "http": 80}  # ports that libav takes where a URL names none
 POLL = 0.002  # seconds between questions to a camera that has no new frame: a tenth of what a person can see
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,8 @@ def _hang_up(url: str, opened: Future[InputContainer]) -> None:
     place, until = urlsplit(url), time.monotonic() + HANGING_UP
     while not opened.done() and time.monotonic() < until:
         with suppress(OSError, ValueError):
-            socket.create_connection((place.hostname or "", place.port or 0), timeout=1).close()
+            port = place.port or LISTENING.get(place.scheme, 0)
+            socket.create_connection((place.hostname or "", port), timeout=1).close()
         wait([opened], timeout=0.02)
 
 

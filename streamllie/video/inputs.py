@@ -13,7 +13,7 @@ from streamllie.video.playlist import is_finished
 from streamllie.video.v4l2 import VIDEO_DEVICES
 
 PATIENCE = 3.0  # seconds without a frame after which a source counts as frozen
-NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https", "hls"}
+NETWORK = {"rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp", "http", "https"}
 RECORDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}  # at the end of a web address: a file, not a stream
 CARRIED = "file,rtp,udp,tcp"  # protocols that the description of a session may name
 LOW_DELAY = {"flags": "low_delay"}  # what was looked at before the first frame is not thrown away: it has the keyframe
@@ -77,7 +77,7 @@ def _stream(source: str, scheme: str) -> Input:
     suffix = Path(urlsplit(source).path).suffix.lower() if scheme in {"http", "https"} else ""
     if suffix in RECORDINGS or (suffix == PLAYLIST and is_finished(source)):
         return Input(name=redacted(source), url=source, paced=True)
-    if suffix == PLAYLIST or scheme == "hls":
+    if suffix == PLAYLIST:
         return Input(name=redacted(source), url=source, pieces=True, patience=PIECES)
     options = LOW_DELAY | {"analyzeduration": ANALYSE_RTMP if scheme.startswith("rtmp") else ANALYSE}
     if scheme.startswith("rtsp"):

@@ -67,6 +67,7 @@ class LiveFrames:
         """What the decoder still holds at the end."""
         yield from self._decoded(None, time.perf_counter())
         if self._deinterlacer is not None:
+            self._captured += float(self._step)  # it is the one after the last that was shown
             yield from map(self._shown, self._deinterlacer.push(None))
 
     def begin_again(self) -> None:

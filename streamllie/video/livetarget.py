@@ -91,13 +91,13 @@ class Target:
         if path.suffix.lower() == PLAYLIST:
             if not path.parent.is_dir():
                 raise SinkError(f'there is no folder "{path.parent}"; make it first')
-            if not overwrite:
-                check_target(path)
-                if segments := sorted(path.parent.glob(f"{glob.escape(path.stem)}[0-9]*.ts")):
-                    raise OutputExists(
-                        f'"{segments[0]}" exists, and is what a part of "{path.name}" is called; choose '
-                        "another name, or allow it with --overwrite"
-                    )
+            check_target(path, overwrite=overwrite)
+            segments = sorted(path.parent.glob(f"{glob.escape(path.stem)}[0-9]*.ts"))
+            if segments and not overwrite:
+                raise OutputExists(
+                    f'"{segments[0]}" exists, and is what a part of "{path.name}" is called; choose '
+                    "another name, or allow it with --overwrite"
+                )
             place = path.absolute()  # a colon in a name is no protocol then
             if re.search(r"%\d*d", str(place)):
                 raise SinkError(f'libav takes the % in "{path}" for the place of a number; choose a name without it')

@@ -23,6 +23,19 @@ ENCODER = next(
 )
 
 
+def encoder_options(
+    format: VideoFormat, *, crf: float | None, preset: str | None, max_bitrate: str | None
+) -> dict[str, str]:
+    """What the encoder is told.
+
+    Raises:
+        SinkError: it does not take such a video, or such a wish.
+    """
+    if refusal := refusal_of(ENCODER, format, preset):
+        raise SinkError(refusal)
+    return options_of(ENCODER, format, crf=crf, preset=preset, max_bitrate=max_bitrate)
+
+
 class LowDelay:
     """An H.264 encoder for 8-bit frames of one size: `context`, of libx264.
 
@@ -38,9 +51,7 @@ class LowDelay:
         preset: str | None = None,
         max_bitrate: str | None = None,
     ) -> None:
-        if refusal := refusal_of(ENCODER, format, preset):
-            raise SinkError(refusal)
-        options = options_of(ENCODER, format, crf=crf, preset=preset, max_bitrate=max_bitrate)
+        options = encoder_options(format, crf=crf, preset=preset, max_bitrate=max_bitrate)
         rate = format.rate or Fraction(30)
         self.height, self.width = format.height // 2 * 2, format.width // 2 * 2
         context.height, context.width, context.pix_fmt = self.height, self.width, "yuv420p"

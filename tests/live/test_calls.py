@@ -16,6 +16,8 @@ from tests.live.peers import free_port, listens
 from tests.media import make_video
 from tests.waiting import until
 
+RTMP = 1935  # its port, where a URL names none
+
 
 def test_a_source_that_waits_to_be_called_waits_on_though_nobody_came_for_a_while(tmp_path, caplog):
     path, port, stop = make_video(tmp_path / "night.ts", frames=50, options={"g": "5"}), free_port(), Stop()
@@ -62,6 +64,15 @@ def test_who_calls_and_sends_nothing_does_not_end_the_wait(tmp_path, caplog):
     guard.cancel()
     caller.join()
     assert "was sent no picture (Invalid data" in caplog.text
+
+
+def test_a_wait_at_a_streams_usual_port_leaves_it_free_when_it_is_stopped():
+    with suppress(OSError), socket.create_connection(("127.0.0.1", RTMP), timeout=1):
+        pytest.skip("a server of such streams is here")
+    stop = Stop()
+    threading.Timer(0.5, stop.set).start()
+    assert list(Lasting(resolve("rtmp://127.0.0.1/live/x?listen=1"), stop=stop)) == []
+    socket.create_server(("127.0.0.1", RTMP)).close()
 
 
 def test_waiting_to_be_called_ends_at_once_if_it_is_stopped_and_leaves_its_port_free():

@@ -75,6 +75,7 @@ def test_interlaced_sources_are_deinterlaced_and_it_is_said(tmp_path, caplog):
     )  # fmt: skip
     taken = list(shots(resolve(str(path)), stop=Stop()))
     assert len(taken) == 8
+    assert all(a.captured < b.captured for a, b in pairwise(taken)), "what is no newer is not shown"
     for shot in taken[1:-1]:
         y = shot.frame.y.astype(int)
         assert np.abs(2 * y[1:-1] - y[:-2] - y[2:])[4:-4].max() < 120, "combed"

@@ -101,6 +101,21 @@ def test_a_trial_whose_work_is_too_much_ends_before_its_frames_are_late():
     assert 0 < full <= 20, "a few frames for each of at most five trials"
 
 
+def test_work_that_every_second_frame_has_time_for_comes_back():
+    pace, clock = make()
+    run(pace, clock, 5, latency=0.2, work=0.09)  # the machine is busy with something else
+    assert pace.mode == "pass"
+    skipped = 0
+    for _ in range(round(120 / STEP)):
+        clock.now += STEP
+        skipped += pace.mode == "skip"
+        if pace.mode != "skip" or skipped % 2:
+            work = 0.0 if pace.mode == "pass" else 0.045
+            pace.saw(0.01 + work, work=work, interval=STEP, dropped=int(pace.mode in ("full", "half")))
+    assert pace.mode == "skip"
+    assert skipped * STEP > 100
+
+
 def test_one_slow_frame_does_not_end_a_trial():
     pace, clock = make()
     run(pace, clock, 1.2, latency=0.1, work=0.05)

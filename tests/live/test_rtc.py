@@ -6,9 +6,10 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,7 @@ def test_nonsense_in_the_data_channel_does_not_end_the_connection():
 
 def test_there_is_room_for_so_many_visitors_and_again_when_one_has_left_or_never_came(monkeypatch):
     async def visit():
-        async with serving() as server, contextlib.AsyncExitStack() as stack:
+        async with serving() as server, AsyncExitStack() as stack:
             visitors = [await stack.enter_async_context(visiting(server)) for _ in range(MOST_PEERS + 1)]
             for visitor in visitors[:-1]:
                 await visitor.connect(camera=True)
@@ -210,6 +211,24 @@ def test_there_is_room_for_so_many_visitors_and_again_when_one_has_left_or_never
                 assert (await silent.offer(camera=True))[0] == 200
                 assert len(server._peers) == MOST_PEERS
                 await happens(lambda: len(server._peers) == MOST_PEERS - 1, "the end of the wait")
+
+    asyncio.run(visit())
+
+
+def test_a_server_that_ends_while_a_visitor_leaves_has_let_go_of_the_source(night, no_thread_stays):
+    async def visit():
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(serving(night))
+            visitor = Visitor(server)
+            await visitor.connect(camera=False)
+            await happens(lambda: visitor.light > 0, "a picture")
+            (peer,) = server._peers
+            leaving = asyncio.create_task(peer.close())
+            await asyncio.sleep(0)
+            assert not leaving.done()
+        assert not any(thread.name == "streamllie-ahead" for thread in threading.enumerate())
+        await leaving
+        await visitor.connection.close()
 
     asyncio.run(visit())
 

@@ -211,7 +211,9 @@ def test_media_comes_in_where_the_page_does(host, alone, media):
     assert media_addresses(host) == media
 
 
-@pytest.mark.parametrize(("host", "other"), [("nohost.invalid", "--host"), ("203.0.113.7", "--host"), (None, "--port")])
+@pytest.mark.parametrize(
+    ("host", "other"), [("nohost.invalid", "--host"), ("a..b", "--host"), ("203.0.113.7", "--host"), (None, "--port")]
+)
 def test_what_cannot_be_served_on_names_the_option_that_helps(host, other):
     async def begin(port):
         async with Server(None, host=host or "127.0.0.1", port=port, token=None, model="lite"):

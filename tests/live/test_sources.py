@@ -20,7 +20,7 @@ from streamllie.live.lasting import Lasting
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls
 from streamllie.video.capture import shots
-from streamllie.video.inputs import resolve
+from streamllie.video.inputs import Input, resolve
 from tests.live.peers import free_port, sent
 from tests.media import Sound, make_video, picture, planar_frame
 from tests.transmit import Transmitter
@@ -275,6 +275,14 @@ def test_a_picture_that_stops_while_the_sound_goes_on_is_a_frozen_one_and_a_stop
 def test_a_source_that_cannot_be_reached_at_first_is_an_error_and_not_a_wait():
     with pytest.raises(SourceError, match="Connection refused"):
         list(Lasting(resolve(f"tcp://127.0.0.1:{free_port()}"), stop=Stop()))
+
+
+def test_a_source_that_is_known_to_have_been_there_is_waited_for(tmp_path):
+    camera = Input(name="camera", url=f"file:{tmp_path / 'night.mkv'}")  # as one: it is opened again when it ends
+    with pytest.raises(SourceError, match="cannot be opened"):
+        next(iter(Lasting(camera, stop=Stop())))
+    threading.Timer(0.5, make_video, [tmp_path / "night.mkv"], {"frames": 40}).start()
+    assert next(iter(Lasting(camera, stop=Stop(), known=True))).frame.y.shape == (48, 64)
 
 
 def count_handles() -> int:

@@ -266,3 +266,9 @@ def test_parts_of_another_playlist_are_not_overwritten_unasked(beats, tmp_path):
     with pytest.raises(SinkError, match=r"live0\.ts.*--overwrite"):
         relay(str(beats), str(tmp_path / "live.m3u8"))
     assert other.read_bytes() == b"mine"
+
+
+def test_a_folder_of_a_playlists_name_is_told_also_where_all_may_be_replaced(beats, tmp_path):
+    (tmp_path / "live.m3u8").mkdir()
+    with pytest.raises(SinkError, match=r"live\.m3u8\" is a folder"):
+        relay(str(beats), str(tmp_path / "live.m3u8"), overwrite=True)

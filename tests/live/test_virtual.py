@@ -151,7 +151,8 @@ def test_the_source_is_let_go_while_no_program_reads_and_opened_again_for_the_ne
     begun: list[Live] = []
     over = threading.Event()
 
-    def begin(duration: float | None) -> Live:
+    def begin(duration: float | None, *, known: bool) -> Live:
+        assert known == bool(begun)
         begun.append(
             Live(resolve(str(clip)), controls=Controls(enabled=False), backend="onnxruntime", duration=duration)
         )

@@ -75,7 +75,8 @@ def test_a_camera_that_is_not_there_is_one_sentence_and_exit_code_1(command):
 
 def test_a_recording_does_not_go_with_the_browser(night):
     done = RUN.invoke(app, ["webcam", "--camera", str(night), "--view", "browser", "--record", "x.mp4"])
-    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.exit_code == 2
+    assert "go with --view window or none" in done.stderr
 
 
 def test_cameras_are_listed_as_json():
@@ -104,8 +105,24 @@ def test_latency_is_measured_with_a_source_in_real_time(night):
 
 def test_a_stream_refuses_what_only_files_have(tmp_path):
     done = RUN.invoke(app, ["enhance", "udp://127.0.0.1:9", str(tmp_path / "x.mkv"), "--start", "3"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "--start is for files, not for live streams" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["enhance", "not there", "udp://127.0.0.1:9", "--preset", "nonsense"],
+        ["enhance", "not there", "udp://127.0.0.1:9", "--max-bitrate", "8"],
+        ["enhance", "not there", "udp://127.0.0.1:9", "--crf", "99"],
+        ["webcam", "not there", "--view", "none", "--record", "day.xyz"],
+    ],
+)
+def test_what_an_output_cannot_be_is_told_before_its_source_is_looked_for(words):
+    done = RUN.invoke(app, words)
+    assert done.exit_code == 1
+    assert "neither a camera, a file nor a URL" not in done.stderr
+    assert any(word in done.stderr for word in ("preset", "--max-bitrate", "bit", "--crf", ".xyz"))
 
 
 def test_not_even_verbose_errors_show_a_password(tmp_path):
