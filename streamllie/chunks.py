@@ -18,6 +18,7 @@ XMP = b"XML:com.adobe.xmp\0"  # how a text begins that OpenCV reads, whatever it
 HEAD = len(PNG) + 25  # bytes of a png with its first chunk, the header
 JPG = b"\xff\xd8"
 APP0, APP2, APP13, COMMENT, SCAN = 0xE0, 0xE2, 0xED, 0xFE, 0xDA  # segments of a jpg; the last is the picture
+FRAMES = (0xC0, 0xC1, 0xC2)  # segments that say how the picture is coded
 PROFILE, MORE_PICTURES = b"ICC_PROFILE\0", b"MPF\0"  # how two kinds of APP2 begin
 PHOTOSHOP, RESOURCE, IPTC = b"Photoshop 3.0\0", b"8BIM", 0x0404  # how APP13 and its parts begin, one part's number
 PART = 65_519  # bytes of a profile that fit into one segment; there may be 255
@@ -79,6 +80,11 @@ def profile_of(jpg: bytes) -> bytes | None:
 def holds_more_pictures(jpg: bytes) -> bool:
     """Whether another picture follows in the file: a preview, a depth map, what a bright screen adds."""
     return any(marker == APP2 and body.startswith(MORE_PICTURES) for marker, body in _segments(jpg))
+
+
+def is_cmyk(jpg: bytes) -> bool:
+    """Whether a jpg is of four inks."""
+    return any(marker in FRAMES and body[5:6] == b"\4" for marker, body in _segments(jpg))
 
 
 def with_profile(jpg: bytes, profile: bytes) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie import exif
-from streamllie.chunks import JPG, Beside, holds_more_pictures, profile_of, with_profile, with_xmp
+from streamllie.chunks import JPG, Beside, holds_more_pictures, is_cmyk, profile_of, with_profile, with_xmp
 from streamllie.errors import SinkError, SourceError
 from streamllie.frame import turned
 from streamllie.pictures import Rgb
@@ -90,13 +90,7 @@ def read(path: Path) -> Still:
         raise SourceError(f"{path} is damaged, or larger than the 2^30 pixels that can be decoded") from None
     if stored is None:
         raise SourceError(f"{path} is not a picture that can be decoded, or it is cut short")
-    notes: list[str] = []
-    if _moves(data):
-        notes.append("the animation becomes a still picture: only its first frame is read")
-    if data.startswith(JPG) and holds_more_pictures(data):
-        notes.append("the file holds more than one picture: only the first is read")
-    if _has_transparent_grey(data):
-        notes.append("one grey of the picture is transparent: that is dropped")
+    notes = _not_read(data)
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
         notes.append("16 bits per channel become 8")
@@ -165,6 +159,18 @@ def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes
     if profile is not None:
         coded = with_profile(coded, profile)
     return with_xmp(coded, xmp) if xmp is not None and suffix == ".png" else coded
+
+
+def _not_read(data: bytes) -> list[str]:
+    """A sentence for each thing in a file that a decoded picture does not have."""
+    jpg = data.startswith(JPG)
+    told = {
+        "the animation becomes a still picture: only its first frame is read": _moves(data),
+        "the file holds more than one picture: only the first is read": jpg and holds_more_pictures(data),
+        "the inks of the picture (CMYK) become RGB": jpg and is_cmyk(data),
+        "one grey of the picture is transparent: that is dropped": _has_transparent_grey(data),
+    }
+    return [sentence for sentence, so in told.items() if so]
 
 
 def _moves(data: bytes) -> bool:

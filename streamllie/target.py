@@ -32,15 +32,16 @@ def check_target(target: Path, *, source: Path | None = None, overwrite: bool = 
         raise SinkError(f'"{target}" is a link to a file that is not there; choose another name, or remove the link')
     if exists and not overwrite:
         raise OutputExists(f'"{target}" exists; choose another name, or allow it with --overwrite')
-    if not target.parent.is_dir():
-        raise SinkError(f'there is no folder "{target.parent}"; make it first')
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise SinkError(f'the folder "{target.parent}" cannot be written to; choose another or ask its owner')
+    folder = _followed(target).parent
+    if not folder.is_dir():
+        raise SinkError(f'there is no folder "{folder}"; make it first')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SinkError(f'the folder "{folder}" cannot be written to; choose another or ask its owner')
 
 
 def temporary_name(target: Path) -> Path:
     """A hidden name beside the target that no other run uses, with the same extension."""
-    return _beside(target, before=".", after=f".{os.getpid()}-{secrets.token_hex(4)}")
+    return _beside(_followed(target), before=".", after=f".{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
@@ -53,7 +54,7 @@ def give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
         with temporary.open("rb+") as file:  # Windows writes through what may be written alone
             os.fsync(file.fileno())  # the name must not survive a power cut that the data does not
         if overwrite:
-            temporary.replace(target)
+            temporary.replace(_followed(target))
             return
         _move_to_free_name(temporary, target)
     except FileExistsError as error:
@@ -88,7 +89,7 @@ def write_whole(target: Path, write: Callable[[Path], object], *, overwrite: boo
 
 def keep_as(temporary: Path, target: Path, word: str) -> Path:
     """Keep a file as `<stem>.<word><ext>` beside the target, or with a number if that name is taken."""
-    number = 1
+    number, target = 1, _followed(target)
     while True:
         kept = _beside(target, after=f".{word}{'' if number == 1 else f'-{number}'}")
         try:
@@ -108,6 +109,11 @@ def write_error(target: Path, error: Exception) -> SinkError:
     if code in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return SinkError(f'"{target}" cannot be written ({why}); choose another folder')
     return SinkError(f'writing "{target}" failed ({why})')
+
+
+def _followed(target: Path) -> Path:
+    """What a link leads to: that is written, and the link stays one."""
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def _beside(target: Path, *, before: str = "", after: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamllie import stills
-from streamllie.chunks import PNG
+from streamllie.chunks import PNG, is_cmyk
 from streamllie.errors import OutputExists, SinkError, SourceError
 from streamllie.stills import Still
 from tests.test_chunks import chunk
@@ -296,3 +296,10 @@ def test_a_profile_of_a_png_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "in.png").write_bytes(grey_png(np.full((24, 40), 255, np.uint8), broken))
     (sentence,) = stills.read(tmp_path / "in.png").notes
     assert sentence == "the colour profile is left out: it is damaged, or for other colours than the picture has"
+
+
+def test_four_inks_are_told_from_three_colours():
+    coded = bytearray(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    assert not is_cmyk(bytes(coded))
+    coded[coded.find(b"\xff\xc0") + 9] = 4  # the number of its components
+    assert is_cmyk(bytes(coded))

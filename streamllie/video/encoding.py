@@ -20,6 +20,7 @@ from streamllie.video.planes import PLANAR, fill
 from streamllie.video.tags import FULL, LIMITED, UNSPECIFIED
 
 HALF = Fraction(1, 2)
+WIDEST = 2**28  # ticks from storing to showing a picture that older readers of mp4 take
 TOO_FEW = 2  # frames; x265 gives an uninitialised dts if it gets fewer than it reorders, and these need none
 
 
@@ -136,9 +137,19 @@ class Encoding:
         for packet in self.stream.encode(native):
             if self._container.constant_rate and not self.packets and packet.dts:
                 yield self._empty()
+            self._check_order(packet)
             self.packets += 1
             self.bytes += packet.size
             yield packet
+
+    def _check_order(self, packet: "Packet[Stream]") -> None:
+        if packet.pts is None or packet.dts is None or self._container.muxer not in ("mp4", "mov"):
+            return
+        if (packet.pts - packet.dts) * self.time_base > WIDEST * (self.stream.time_base or self.time_base):
+            self._note(
+                "pictures around a very long gap are stored far ahead of their time, which older players (ffmpeg before"
+                " 6) show in a wrong order; name the output .mkv"
+            )
 
     def _empty(self) -> "Packet[Stream]":
         """Fills the time before a late first frame: avi counts from 0, and its muxer fills only later gaps."""

@@ -54,15 +54,16 @@ def video_format(stream: VideoStream, first: av.VideoFrame, *, chroma_location: 
 
 
 def oriented(video: VideoFormat, first: av.VideoFrame) -> VideoFormat:
-    """The same, `mirrored` if players do so: libav's number for the rotation is another then.
+    """The same, `mirrored` if players do so, and turned to the nearest degree; libav's number is cut, and no mirror's.
 
     Not for every frame: one that was asked for its side data is let go of by the garbage collector alone.
     """
     data = side_data(first).get("DISPLAYMATRIX")
-    a, b, _, c, d = struct.unpack_from("5i", bytes(data)) if data is not None else (1, 0, 0, 0, 1)
-    if a * d - b * c >= 0:
+    if data is None:
         return video
-    return replace(video, rotation=-round(math.degrees(math.atan2(b, -a))), mirrored=True)
+    a, b, _, c, d = struct.unpack_from("5i", bytes(data))
+    mirrored = a * d - b * c < 0
+    return replace(video, rotation=-round(math.degrees(math.atan2(b, -a if mirrored else a))), mirrored=mirrored)
 
 
 def side_data(frame: av.VideoFrame) -> Mapping[Any, Any]:

@@ -1,5 +1,6 @@
 """What is said of a file and its streams (titles, dates, chapters, how to show it) comes out as it went in."""
 
+import math
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -232,6 +233,19 @@ def test_rotation_and_mirror_are_kept_and_not_baked(
         assert turned(new) == turned(old)
         assert (turned(old) is None) == (rotation == 0 and not mirrored)
         assert (new.width, new.height) == (old.width, old.height)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_slant_keeps_its_degrees(tmp_path: Path, container: str) -> None:
+    source = media.make_video(tmp_path / "night.mp4", rotation=30)
+
+    _, writer = enhance(source, tmp_path / f"day.{container}")
+
+    assert writer.format.rotation == 30
+    with reopened(tmp_path / f"day.{container}") as after:
+        matrix = bytes(next(after.decode(video=0)).side_data.get("DISPLAYMATRIX"))
+    a, b = struct.unpack_from("2i", matrix)
+    assert math.degrees(math.atan2(-b, a)) == pytest.approx(30, abs=0.01)
 
 
 @pytest.mark.parametrize("container", ["ts", "avi"])

@@ -184,6 +184,20 @@ def test_a_pipe_or_a_link_to_nothing_is_no_target_and_stays(night: Path) -> None
             check_target(target, source=night, overwrite=overwrite)
 
 
+def test_a_link_stays_one_and_what_it_leads_to_is_replaced(night: Path) -> None:
+    folder = night.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "day.mp4").write_bytes(b"old")
+    link = night.with_name("link.mp4")
+    link.symlink_to("elsewhere/day.mp4")
+
+    enhance(night, link, overwrite=True)
+
+    assert link.is_symlink()
+    assert (folder / "day.mp4").stat().st_size > 1000
+    assert sorted(path.name for path in folder.iterdir()) == ["day.mp4"]
+
+
 def test_targets_are_checked_before_any_work(night: Path) -> None:
     check_target(night.with_name("day.mp4"), source=night)
     with pytest.raises(OutputExists):

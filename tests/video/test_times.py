@@ -63,6 +63,17 @@ def test_broadcast_rates_are_exact_and_do_not_drift(tmp_path: Path, rate: Fracti
     assert times(tmp_path / "day.mp4") == [n / rate for n in range(30)]
 
 
+@pytest.mark.parametrize(("gap", "told"), [(200, False), (300, True)])
+def test_a_gap_so_long_that_older_players_lose_the_order_of_mp4_is_told(tmp_path: Path, gap: int, told: bool) -> None:
+    tick = Fraction(1, 1_000_000)
+    pts = [n * 40_000 + (n >= 10) * gap * 1_000_000 for n in range(20)]
+    night = media.make_video(tmp_path / "night.mp4", frames=20, pts=pts, time_base=tick, options={"bf": "0"})
+
+    _, writer = enhance(night, tmp_path / "day.mp4")
+
+    assert any("a very long gap" in note for note in writer.notes) == told
+
+
 def test_the_last_frame_keeps_its_length(tmp_path: Path) -> None:
     source = media.make_video(tmp_path / "night.mp4", rate=Fraction(30_000, 1001), frames=30)
 
