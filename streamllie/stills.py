@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie import exif
-from streamllie.chunks import JPG, Beside, holds_more_pictures, is_cmyk, profile_of, with_profile, with_xmp
+from streamllie.chunks import JPG, PNG, Beside, holds_more_pictures, is_cmyk, profile_of, with_profile, with_xmp
 from streamllie.errors import SinkError, SourceError
 from streamllie.frame import turned
 from streamllie.pictures import Rgb
@@ -182,12 +182,12 @@ def _moves(data: bytes) -> bool:
 
 def _says(data: bytes, chunk: bytes) -> bool:
     """Whether a file is a png, and has a chunk of this beginning before its picture."""
-    return data.startswith(b"\x89PNG") and chunk in data[: data.find(b"IDAT")]
+    return data.startswith(PNG) and chunk in data[: data.find(b"IDAT")]
 
 
 def _is_grey(data: bytes) -> bool:
     """Whether a file is a png without colour; OpenCV gives one with alpha in colour."""
-    return data.startswith(b"\x89PNG") and data[25:26] in {b"\0", b"\4"}
+    return data.startswith(PNG) and data[25:26] in {b"\0", b"\4"}
 
 
 def _has_transparent_grey(data: bytes) -> bool:

@@ -11,12 +11,13 @@ import pytest
 from streamllie import backends
 from tests.media import Sound, make_video
 
-EXPORTS = ("test_export.py", "test_engine.py")  # half a minute each
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: nothing long is left for one process at the end, and none waits for an export."""
-    items.sort(key=lambda item: (item.path.name not in EXPORTS, item.path.parent.name != "training"))
+    export, engine = "test_export.py", "test_engine.py"  # half a minute for the first, which the second wants, too
+    items.sort(
+        key=lambda item: (item.path.name != export, item.path.parent.name != "training" or item.path.name == engine)
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -15,12 +15,16 @@ from streamllie.video.choice import options_of, refusal_of
 from streamllie.video.encoders import ENCODERS
 from streamllie.video.planes import fill
 
-JOIN = 2.0  # seconds between frames at which a viewer can join
 ENCODER = next(
     replace(encoder, preset="superfast", quality=23, options=(("tune", "zerolatency"),))
     for encoder in ENCODERS
     if encoder.name == "libx264"
 )
+
+
+def keyframe_distance(rate: Fraction | None) -> int:
+    """In frames: at each a viewer can join, and a recording that was cut off can be played up to the last."""
+    return max(1, round(2 * (rate or 30)))
 
 
 def encoder_options(
@@ -60,7 +64,7 @@ class LowDelay:
         context.colorspace = format.matrix
         context.color_range = 2 if format.full_range else 1
         context.sample_aspect_ratio = format.sample_aspect_ratio or Fraction(0, 1)
-        context.gop_size = max(1, round(JOIN * rate))
+        context.gop_size = keyframe_distance(rate)
         context.options = options | {"bufsize": str(int(options["maxrate"]) // 2)}  # half a second: joins stay quick
         self.context = context
         self._picture = av.VideoFrame(self.width, self.height, "yuv420p")

@@ -24,6 +24,7 @@ from streamllie.target import check_target, give_name, keep_as, temporary_name, 
 from streamllie.video.choice import choose
 from streamllie.video.containers import FLUSH_PACKETS, container_for, when_live
 from streamllie.video.encoding import Encoding
+from streamllie.video.lowdelay import keyframe_distance
 from streamllie.video.metadata import Said, lost_in_writing, needs_free_tags
 from streamllie.video.opening import open_input, packets, reason, video_stream
 from streamllie.video.passthrough import Passthrough
@@ -32,7 +33,6 @@ from streamllie.video.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
-JOIN = 2  # seconds between keyframes of a live recording
 FINEST_CLOCK = 1_000_000  # ticks per second of a whole mp4; beyond that its 32-bit lengths overflow within the hour
 
 
@@ -182,7 +182,7 @@ class VideoSink:
         )
         if self._live:  # whatever ends it, all but the last seconds can be played
             self._output.flags |= FLUSH_PACKETS
-            keyframes = {"g": str(max(1, round(JOIN * (self.format.rate or 30))))}
+            keyframes = {"g": str(keyframe_distance(self.format.rate))}
             self._choice = replace(self._choice, options=self._choice.options | keyframes)
         if self._choice.why:
             self._note(self._choice.why)

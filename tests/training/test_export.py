@@ -2,9 +2,9 @@
 
 import math
 import shutil
-import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +20,6 @@ from streamllie.models.export import OPSET
 from streamllie.models.fold import fold
 from tests.models.graphs import exported, save_run
 from tests.models.networks import REMEMBERS, SMALL, lively_network
-from tests.training.test_train import ROOT
 from training import export as exporting
 from training.export import export, record
 
@@ -135,12 +134,13 @@ def test_scores_of_a_model_that_is_not_on_the_shelf_break_nothing(tmp_path):
 
 def test_two_that_write_to_one_shelf_at_once_lose_nothing(tmp_path):
     (tmp_path / "manifest.toml").write_text('[[model]]\nname = "x"\n')
-    code = (
-        "import sys; from pathlib import Path; from training.export import record\n"
-        "for n in range(20): record(Path(sys.argv[1]), 'x', {'scores': {f'{sys.argv[2]}{n}': {'n': n}}})"
-    )
-    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], cwd=ROOT) for name in "ab"]
-    assert [one.wait(60) for one in both] == [0, 0]
+
+    def write(name: str) -> None:
+        for n in range(20):
+            record(tmp_path, "x", {"scores": {f"{name}{n}": {"n": n}}})
+
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(write, "ab"))
     (model,) = tomllib.loads((tmp_path / "manifest.toml").read_text())["model"]
     assert len(model["scores"]) == 40
 
