@@ -20,6 +20,8 @@ _SECRET = re.compile(  # after ? in most URLs; many cameras have name=value_name
     re.IGNORECASE,
 )
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_PORT = re.compile(r"[^:]+://(?:\[[^]]*\]|[^:/?#]*):(\d+)(?=[/?#]|$)")
+MOST_PORT = 65535
 _STREAM_KEY = re.compile(r"(?<=/)[^/?#]+(?=/*(?:[?#]|$))")
 
 
@@ -44,6 +46,13 @@ def goes_live(source: str | Path, target: str | Path) -> bool:
     if source.suffix.lower() == SESSION or target.suffix.lower() == PLAYLIST:
         return True
     return bool(_DEVICE.match(str(source))) and not is_file(source) and not is_folder(source)
+
+
+def check_port(url: str, error: type[StreamLLIEError]) -> None:
+    """Raise `error` if a URL names a port that cannot be: libav waits for some of those in vain."""
+    port = _PORT.match(_USER.sub("", url))
+    if port is not None and not 0 < int(port[1]) <= MOST_PORT:
+        raise error(f'"{redacted(url)}" has the port {port[1]}; ports go from 1 to {MOST_PORT}')
 
 
 def without_listen(url: str) -> tuple[str, bool]:

@@ -8,8 +8,10 @@ from streamllie import enhance_video
 from streamllie.compare.report import compare
 from streamllie.errors import SinkError, SourceError
 from streamllie.files import enhance_file, enhance_folder
-from streamllie.place import goes_live, is_url, reads, redacted, redacted_in, scheme_of, visible
+from streamllie.place import check_port, goes_live, is_url, reads, redacted, redacted_in, scheme_of, visible
 from streamllie.target import check_target
+from streamllie.video.inputs import resolve
+from streamllie.video.livetarget import Target
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,22 @@ def test_no_secret_of_a_url_is_shown(text):
 def test_a_sentence_with_a_url_keeps_its_other_characters(url):
     assert redacted_in(f'"{url}" is lost ({url}).') == f'"{redacted(url)}" is lost ({redacted(url)}).'
     assert redacted_in(f'"{redacted(url)}" is lost') == f'"{redacted(url)}" is lost'
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rtsp://host/x", "rtsp://me:99999@host:554/x", "srt://[fe80::70000]:9000", "tcp://a:65535", "http://a/x:70000"],
+)
+def test_a_port_that_can_be_is_taken(url):
+    check_port(url, SourceError)
+
+
+@pytest.mark.parametrize("url", ["rtsp://me:hunter/2@host:70000/x", "udp://[::1]:65536", "tcp://:0?listen=1"])
+@pytest.mark.parametrize("understand", [resolve, Target.of])
+def test_a_port_that_cannot_be_is_told(url, understand):
+    with pytest.raises((SourceError, SinkError), match="; ports go from 1 to 65535") as error:
+        understand(url)
+    assert "hunter" not in str(error.value)
 
 
 def test_what_is_no_secret_is_shown():

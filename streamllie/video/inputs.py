@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
-from streamllie.place import PLAYLIST, SESSION, is_file, redacted, scheme_of, without_listen
+from streamllie.place import PLAYLIST, SESSION, check_port, is_file, redacted, scheme_of, without_listen
 from streamllie.video.bridge import OPENING, srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
 from streamllie.video.playlist import is_finished
@@ -74,6 +74,7 @@ def _stream(source: str, scheme: str) -> Input:
     if scheme not in NETWORK:
         known = ", ".join(sorted(NETWORK))
         raise SourceError(f'"{redacted(source)}" has a scheme that is no stream here; there are: {known}')
+    check_port(source, SourceError)
     suffix = Path(urlsplit(source).path).suffix.lower() if scheme in {"http", "https"} else ""
     if suffix in RECORDINGS or (suffix == PLAYLIST and is_finished(source)):
         return Input(name=redacted(source), url=source, paced=True)

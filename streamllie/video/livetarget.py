@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamllie.errors import OutputExists, SinkError
-from streamllie.place import PLAYLIST, is_url, reads, redacted, scheme_of, without_listen
+from streamllie.place import PLAYLIST, check_port, is_url, reads, redacted, scheme_of, without_listen
 from streamllie.target import check_target
 from streamllie.video.bridge import srt_url
 from streamllie.video.containers import container_for, when_live
@@ -47,6 +47,7 @@ class Target:
         scheme = scheme_of(text)
         if scheme is None:
             return cls._file(Path(text), overwrite=overwrite)
+        check_port(text, SinkError)
         name = redacted(text)
         timeout = {"rw_timeout": str(int(SILENT * 1_000_000))}
         path = text.split("?", maxsplit=1)[0]
