@@ -223,7 +223,7 @@ def goes_on_with_higher_numbers(place: str, read: Callable[[], bytes]) -> None:
 
 @pytest.mark.parametrize("place", ["h:99999/x.ts", "h:port/x.m3u8", "me:hun/ter2@h:80/x.ts", "/x.ts", "a b/x.ts"])
 def test_an_address_that_cannot_be_is_refused_at_once_without_its_secrets(place):
-    with pytest.raises(SinkError, match="is not understood; check host and port") as caught:
+    with pytest.raises(SinkError, match=r"is not understood; check host and port|ports go from 1") as caught:
         Target.of(f"http://{place}?key=hunter2")
     assert "hun" not in str(caught.value)
     assert caught.value.__suppress_context__
