@@ -11,10 +11,11 @@ difference without a mean, motion is one with a mean. It also sees how many code
 that took the noise away leaves whole blocks that jump by a code or two. And it sees how much of the difference is a
 slide by part of a pixel, which noise is not, so that a slow pan is not blurred. A model may also see the grain of the
 noise: how much more of it there is at twice the size. Noise of a coarse grain differs in whole blocks, as motion does,
-and a larger difference may be noise then. A difference that noise does not explain closes the gate in that very frame,
-so that nothing trails; a large one, of luma or of colour alone, does so whatever was learned. The network after this
-sees 1 - r and, where it has a noise map, how much noise is left in each place, as FFDNet does (Zhang et al., IEEE TIP
-2018): it smooths less where there is less.
+and a larger difference may be noise then; what moves is told by a difference over 24x24 pixels that is unusual in the
+picture. A difference that noise does not explain closes the gate in that very frame, so that nothing trails; a large
+one, of luma or of colour alone, does so whatever was learned. The network after this sees 1 - r and, where it has a
+noise map, how much noise is left in each place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where
+there is less.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -37,6 +38,9 @@ MANY = 8.0  # times the noise; a larger difference says no more
 LITTLE = 1e-6  # of squared luma
 TELLING = 4.0  # times a share of the difference, which is 0.1 by chance and 0.5 of a motion: as large as the rest
 TEXTURE = 0.5  # logarithm of how much more a picture has at twice the size; of coarse noise there is 1 more
+COARSE = 0.25  # more of that logarithm, from which on noise counts as coarse
+UNUSUAL = (4.0, 7.0)  # times the picture's usual difference over 24x24 pixels, which is half of noise's deviation
+LEAST_WIDE = 1e-3  # of luma: what a codec leaves is no motion
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
 
 
@@ -105,8 +109,10 @@ class History(nn.Module):
         seen = [sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid]
         seen = torch.cat(seen if grain is None else [*seen, grain[:, :, None, None].expand_as(codes)], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
-        begin, end = APART
-        trust = trust * ((end - apart) / (end - begin)).clamp(0, 1)  # whatever was learned: colour alone may move
+        trust = trust * _within(APART, apart)  # whatever was learned: colour alone may move
+        if grain is not None:
+            coarse = ((grain - TEXTURE) / COARSE).clamp(0, 1)[:, :, None, None]
+            trust = trust * (1 - coarse * (1 - _within(UNUSUAL, _unusual(mean))))
         return F.interpolate(trust, scale_factor=2.0, mode="bilinear")
 
     def _slid(self, x: Tensor, difference: Tensor, unit: Tensor) -> Tensor:
@@ -131,6 +137,21 @@ class History(nn.Module):
         share = (slid / (power + LITTLE)).sqrt()
         seen = torch.cat([slid.sqrt() * unit, TELLING * share, TELLING * softer], dim=1).clamp(max=MANY)
         return F.interpolate(seen, scale_factor=2.0, mode="nearest")
+
+
+def _within(limits: tuple[float, float], x: Tensor) -> Tensor:
+    """1 below the first limit, 0 above the second."""
+    begin, end = limits
+    return ((end - x) / (end - begin)).clamp(0, 1)
+
+
+def _unusual(mean: Tensor) -> Tensor:
+    """Over 24x24 pixels, how large a difference is, in the usual one of the picture: (B, 1, H, W) to (B, 1, H/2, W/2).
+
+    Noise of a coarse grain hides what moves in 8x8 pixels, and not in these.
+    """
+    wide = F.avg_pool2d(F.avg_pool2d(mean, 2), 3, stride=1, padding=1, count_include_pad=False).abs() + LEAST_WIDE
+    return wide * (-pool(wide.log())).exp()[:, :, None, None]
 
 
 def _as_seen_now(history: Tensor, x: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def picture() -> torch.Tensor:
 
 
 def remembered(x: torch.Tensor, *, sure: float = 0.5) -> torch.Tensor:
-    return torch.cat([x, torch.full((1, 1, 8, 8), sure)], dim=1)
+    return torch.cat([x, torch.full((1, 1, *x.shape[2:]), sure)], dim=1)
 
 
 def trusting(trust: float, *, grain: bool = False) -> History:
@@ -132,6 +132,22 @@ def test_who_sees_that_the_noise_is_coarse_takes_more_of_a_difference_for_noise(
     memory = Memory(torch.cat([fine, coarse], dim=1), torch.tensor([[1.0]]), remembered(before))
     weight = (layer(x, exposure(), memory)[0] - x)[:, :16].mean() / 0.08
     assert (weight > 0.2) == grain
+
+
+@pytest.mark.parametrize("coarse", [True, False])
+def test_what_moves_in_noise_of_a_coarse_grain_is_seen_by_how_unusual_it_is_over_a_larger_area(coarse):
+    torch.manual_seed(0)
+    layer, before = trusting(0.999, grain=True), torch.full((1, 24, 48, 48), 0.5)
+    noise = torch.nn.functional.interpolate(torch.randn(1, 1, 96, 96), scale_factor=2.0, mode="bilinear")
+    x = before.clone()
+    x[:, :16] += 0.03 * torch.nn.functional.pixel_unshuffle(noise, 4)
+    moved = slice(10, 26)
+    x[:, :16, moved, moved] -= 0.04
+    fine, rough = math.log(0.012), math.log(0.03 if coarse else 0.012)
+    memory = Memory(torch.tensor([[fine, rough]]), torch.tensor([[1.0]]), remembered(before))
+    weight = ((layer(x, exposure(), memory)[0] - x) / (before - x))[:, :16].median(dim=1).values[0]
+    assert weight[:, 32:].median() > 0.4
+    assert (weight[14:22, 14:22].median() < 0.05) == coarse
 
 
 @pytest.mark.parametrize("channels", [slice(16), slice(16, 20), slice(20, 24)], ids=["luma", "u", "v"])
