@@ -76,7 +76,7 @@ def find(name: str | Path) -> Model:
             raise ModelNotFound(
                 f'"{path}" is no file of a model: such names end in {", ".join(SUFFIXES)}, in small letters'
             )
-        return _loose(path)
+        return _loose(path.absolute())  # the same one when its second engine is opened somewhere else
     names = ", ".join(m.name for m in on_shelf) or "none"
     raise ModelNotFound(f'no model "{name}" on the shelf; there are: {names}; or give the path of an .onnx file')
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamllie.compare.pairs import Moment
-from streamllie.frame import Plane, VideoFormat
+from streamllie.compare.pairs import TOLERANCE, Moment
+from streamllie.frame import Plane, VideoFormat, turned
 from streamllie.temporal.cuts import CutDetector
 
 CELLS = 8  # rows and columns of the grid in which local flicker is looked for
@@ -35,8 +35,7 @@ class Figures:
         self._grids: list[list[NDArray[np.float32]]] = [[] for _ in formats]
         self._psnr: list[list[float]] = [[], []]
         self._opens_scene = CutDetector(formats[0].levels)
-        sizes = {(video.height, video.width) for video in formats}
-        self._comparable = reference and len(sizes) == 1
+        self._comparable = reference and len({video.shown_size for video in formats}) == 1
 
     def add(self, moment: Moment) -> None:
         """Measure the next moment."""
@@ -56,7 +55,7 @@ class Figures:
         return self._grid(which).mean(axis=(1, 2))
 
     def psnr(self, which: int) -> Floats | None:
-        """Luma PSNR of each frame to the reference in dB; None without one of the same size."""
+        """Luma PSNR of each frame, upright, to the reference in dB; None without one of the same size."""
         return np.array(self._psnr[which]) if self._comparable else None
 
     def flicker(self, which: int) -> Flicker:
@@ -72,11 +71,8 @@ class Figures:
         return restlessness(self._grid(which) - self._grid(2)) if self._reference else None
 
     def _fast(self, which: int) -> Floats:
-        grid = self._grid(which)
-        rate = (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-9)
-        reach = max(1, round(rate * SLOW / 2)) if len(self.times) > 1 else 1
-        fast = [scene - _average(scene, reach) for scene in np.split(grid, self.cuts)]
-        return np.concatenate(fast)
+        scenes, times = (np.split(all_of, self.cuts) for all_of in (self._grid(which), np.array(self.times)))
+        return np.concatenate([scene - _average(scene, at) for scene, at in zip(scenes, times, strict=True)])
 
     def _grid(self, which: int) -> Floats:
         return np.stack(self._grids[which]).astype(np.float64)  # (frames, CELLS, CELLS)
@@ -93,14 +89,17 @@ def restlessness(difference: Floats) -> Flicker:
     return Flicker(whole=float(whole.std()), cell=float(difference.std(axis=0).max()))
 
 
-def _average(grid: Floats, reach: int) -> Floats:
-    """The mean of each frame, `reach` frames before it and as many after it, as far as the scene goes."""
+def _average(grid: Floats, times: Floats) -> Floats:
+    """The mean over SLOW seconds about each frame, its neighbours at least, as far as the scene goes."""
     sums = np.concatenate([np.zeros((1, *grid.shape[1:])), grid.cumsum(axis=0)])
-    at = np.arange(len(grid))
-    begin, end = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(grid))
+    at, reach = np.arange(len(grid)), SLOW / 2 + float(TOLERANCE)
+    begin = np.minimum(np.searchsorted(times, times - reach), np.maximum(at - 1, 0))
+    end = np.maximum(np.searchsorted(times, times + reach, side="right"), np.minimum(at + 2, len(grid)))
     return (sums[end] - sums[begin]) / (end - begin)[:, None, None]
 
 
 def _levels(luma: Plane, video: VideoFormat) -> NDArray[np.float32]:
+    """Luma as a player shows it: upright, nothing blacker than black or whiter than white."""
     levels = video.levels
-    return (luma.astype(np.float32) - np.float32(levels.black)) * np.float32(255 / levels.luma_range)
+    scaled = (luma.astype(np.float32) - np.float32(levels.black)) * np.float32(255 / levels.luma_range)
+    return turned(scaled.clip(0, 255), video.rotation // 90 % 4, mirrored=video.mirrored)

@@ -143,7 +143,7 @@ def _mismatches(videos: Together, formats: list[VideoFormat]) -> list[str]:
 def _left_out(moments: int, shown: int, *, no_psnr: bool) -> list[str]:
     said: list[str] = []
     if no_psnr:
-        said.append("no PSNR: all three videos must be stored in one size")
+        said.append("no PSNR: all three videos must be of one size")
     if shown < moments:
         said.append(f"the page holds pictures of {shown} of {moments} frames, evenly chosen; figures are of all")
     if moments > ROWS:
@@ -174,7 +174,8 @@ def _page(
         "width": size[1],
         "shots": shots,
         "curves": [_curve(figures.times, curve) for curve in curves],
-        "flicker": [_curve(figures.times, 100 * figures.fast(n) / max(curves[n].mean(), 1e-9)) for n in range(count)],
+        "flicker": [_curve(figures.times, 100 * figures.fast(n) / max(curves[n].mean(), 1.0)) for n in range(count)],
+        "psnr": [_curve(figures.times, values) for values in psnr if values is not None],
         "cuts": [round(figures.times[n], 3) for n in figures.cuts],
         "columns": [{"name": name, "values": values} for name, values in columns],
     }

@@ -172,7 +172,7 @@ class VideoSource:
         length = container_length(container)
         if self._timeline.begin is not None or self._timeline.end is not None:
             long = f"; it is {float(length):g} s long" if length else ""
-            return SourceError(f'"{self.path}" has no frame in the chosen span{long}')
+            return SourceError(f'"{self.path}" has no frame in the chosen span{long}; start earlier, or take more')
         why = f" ({self._damaged[0]})" if self._damaged else ""
         return SourceError(f'"{self.path}" has a video stream but not one frame that can be decoded{why}')
 

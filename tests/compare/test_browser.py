@@ -62,6 +62,32 @@ def test_both_pictures_are_drawn_and_the_figures_are_there(page):
     assert page.is_hidden("#notes")
 
 
+def test_of_one_frame_nothing_is_drawn_over_time(browser, tmp_path):
+    still = shot(tmp_path / "still.mkv", lambda n: 0.5, frames=1)
+    compare(still, still, tmp_path / "page.html", reference=still)
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.inner_text("#clock") == "0.00 s · frame 1 of 1"
+    assert not any(page.is_visible(part) for part in ("#strip", "#brightness", "#flicker", "#psnr"))
+    page.close()
+
+
+def test_a_narrow_picture_has_its_labels_and_no_endless_strip(browser, tmp_path):
+    tower = shot(tmp_path / "tower.mkv", lambda n: 0.5, height=640, width=16, frames=3)
+    compare(tower, tower, tmp_path / "page.html")
+    page = browser.new_page(viewport=WIDE)
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.locator("#strip").bounding_box()["height"] < 400
+    for label in ("#left-name", "#right-name"):
+        assert page.evaluate(
+            "([name]) => { const box = document.querySelector(name).getBoundingClientRect();"
+            "const seen = document.querySelector('.well').getBoundingClientRect();"
+            "return box.left >= seen.left && box.right <= seen.right && box.bottom <= seen.bottom }",
+            [label],
+        )
+    page.close()
+
+
 def test_the_split_follows_the_pointer_and_the_keyboard(page):
     box = page.locator("#stage").bounding_box()
     middle = box["y"] + box["height"] / 2

@@ -1,12 +1,15 @@
 """Brightness, flicker and likeness, of videos whose figures are known."""
 
+import av
 import numpy as np
 import pytest
 
 from streamllie.compare.figures import BEST, Figures
 from streamllie.compare.pairs import Together
+from streamllie.frame import turned
+from streamllie.video import VideoSource
 from tests.compare.conftest import shot
-from tests.media import make_video
+from tests.media import HEIGHT, WIDTH, make_video
 
 
 def measured(*paths, reference: bool = False) -> Figures:
@@ -35,6 +38,16 @@ def test_a_light_that_changes_slowly_is_no_flicker(tmp_path):
     assert measured(slow, slow).flicker(0).whole < 0.05 * np.ptp(measured(slow, slow).brightness(0))
 
 
+def test_flicker_is_about_half_a_second_whatever_the_rate_is_later(tmp_path):
+    pulse = [1 + 0.3 * np.sin(n / 2) if n < 25 else 1.0 for n in range(40)]
+    even = shot(tmp_path / "even.mkv", lambda n: pulse[n], frames=40)
+    pts = [*range(25), *range(30, 30 + 15 * 25, 25)]  # then one frame a second
+    sparse = shot(tmp_path / "sparse.mkv", lambda n: pulse[n], frames=40, pts=pts)
+    fast, other = (measured(path, path).fast(0)[:18] for path in (even, sparse))
+    assert np.ptp(fast) > 30
+    assert other == pytest.approx(fast, abs=0.01)
+
+
 def test_a_cut_is_no_flicker(tmp_path):
     cut = shot(tmp_path / "cut.mkv", lambda n: 0.3 + 0.6 * (n >= 10), cut=10)
     figures = measured(cut, cut)
@@ -49,6 +62,33 @@ def test_likeness_and_flicker_are_measured_against_a_reference(tmp_path, dark, b
     assert 30 < figures.psnr(1).mean() < BEST
     assert figures.flicker_to_reference(1).whole == pytest.approx(0.02 * 0.4 * 255, rel=0.1)
     assert measured(dark, truth, truth, reference=True).psnr(1).tolist() == [BEST] * 20
+
+
+@pytest.mark.parametrize(("rotation", "mirrored"), [(90, False), (180, False), (-90, True)])
+def test_likeness_is_of_pictures_as_they_are_shown(tmp_path, rotation, mirrored):
+    lying = make_video(tmp_path / "phone.mp4", rotation=rotation, mirrored=mirrored)
+    with VideoSource(lying) as source:
+        video, frames = source.format, list(source)
+    upright = [
+        np.concatenate([turned(p, video.rotation // 90 % 4, mirrored=video.mirrored).ravel() for p in (f.y, f.u, f.v)])
+        for f in frames
+    ]
+    height, width = video.shown_size
+    planes = [av.VideoFrame.from_ndarray(p.reshape(height * 3 // 2, width), format="yuv420p") for p in upright]
+    standing = make_video(tmp_path / "tv.mkv", codec="ffv1", height=height, width=width, pictures=planes)
+    figures = measured(lying, standing, standing, reference=True)
+    assert figures.psnr(0).tolist() == [BEST] * len(frames)
+    assert figures.flicker_to_reference(0).cell == 0
+
+
+def test_what_is_blacker_than_black_is_black(tmp_path):
+    planes = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+    planes[:HEIGHT] = np.arange(WIDTH) % 16
+    under = [av.VideoFrame.from_ndarray(planes, format="yuv420p")] * 5
+    night = make_video(tmp_path / "night.mkv", codec="ffv1", pictures=under)
+    figures = measured(night, night)
+    assert figures.brightness(0).tolist() == [0] * 5
+    assert figures.flicker(0).cell == 0
 
 
 def test_without_a_reference_nothing_is_said_of_one(dark, bright):

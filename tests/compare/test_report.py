@@ -92,16 +92,20 @@ def test_a_video_of_another_size_beside_a_reference_gives_no_psnr_and_says_it(da
     after, truth = (odd, bright) if other == "after" else (bright, odd)
     found = compare(dark, after, tmp_path / "page.html", reference=truth)
     assert found.after.psnr is None
-    assert "no PSNR: all three videos must be stored in one size" in found.notes
+    assert "no PSNR: all three videos must be of one size" in found.notes
 
 
 def test_a_long_video_is_held_in_a_budget_and_the_page_says_how(dark, bright, tmp_path, monkeypatch):
     monkeypatch.setattr(views, "MOST", 8)
     monkeypatch.setattr(reports, "ROWS", 15)
     monkeypatch.setattr(reports, "POINTS", 10)
-    found = compare(dark, bright, tmp_path / "page.html")
+    spoilt = shot(tmp_path / "spoilt.mkv", lambda n: 0.1 + 0.5 * (n == 10))
+    found = compare(spoilt, bright, tmp_path / "page.html", reference=dark)
     data = data_of(tmp_path / "page.html")
     assert [shot["index"] for shot in data["shots"]] == [0, 4, 8, 12, 16]
+    assert min(value for _, value in data["psnr"][0]) < 20, (
+        "the frame that is another is on no picture, but in the curve"
+    )
     assert data["columns"][0]["values"] == [0, 4, 8, 12, 16]
     assert len(data["curves"][1]) <= 10
     assert np.ptp([value for _, value in data["curves"][1]]) > 3  # the flicker is seen
