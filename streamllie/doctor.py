@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import streamllie
 from streamllie.backends import available, open_engine
-from streamllie.backends.cpu import Cpu
+from streamllie.backends.cpu import Cpu, cores
 from streamllie.backends.cuda import open_memory
 from streamllie.backends.engine_build import build_engine
 from streamllie.backends.engine_cache import EngineCache, cache_folder
@@ -64,11 +64,9 @@ def _machine() -> Iterator[Finding]:
     yield Finding(subject="streamllie", works=True, detail=streamllie.__version__)
     yield Finding(subject="python", works=True, detail=f"{platform.python_version()} on {platform.platform()}")
     cpu = Cpu.here()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     features = " ".join(cpu.features) or "no AVX"
-    yield Finding(
-        subject="cpu", works=True, detail=f"{cpu.name}, {cores} core{'s' * (cores != 1)} available, {features}"
-    )
+    many = f"{cores()} core{'s' * (cores() != 1)}"
+    yield Finding(subject="cpu", works=True, detail=f"{cpu.name}, {many} available, {features}")
     yield Finding(subject="bfloat16", works=cpu.fast_bf16, detail=_about_bf16(cpu))
 
 

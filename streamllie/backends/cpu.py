@@ -1,11 +1,17 @@
 """What the processor is called, what it can do, and whether it is faster in bfloat16."""
 
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")  # as Linux spells them
 CPUINFO = Path("/proc/cpuinfo")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,23 @@
 """Run models with OpenVINO: the default on CPUs; in bfloat16 where the CPU is faster in it."""
 
+import logging
+from pathlib import Path
+
 from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
-from streamllie.backends.cpu import Cpu
+from streamllie.backends.compiled import Compiled
+from streamllie.backends.cpu import Cpu, cores
+from streamllie.backends.engine_file import key_of
 from streamllie.backends.graphs import even_sizes, graph_path, state_shape
 from streamllie.backends.imports import without
 from streamllie.errors import BackendError
 from streamllie.frame import VideoFormat
-from streamllie.shelf import Model
+from streamllie.shelf import Model, sha256
 
 # Its import reports itself to its maker over the network and keeps an identity in ~/intel, unasked, if it finds this.
 with without("openvino_telemetry"):
     import openvino as ov
+
+log = logging.getLogger(__name__)
 
 
 def has_bf16() -> bool:
@@ -27,21 +34,10 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
     if precision == "bf16" and not has_bf16():
         raise BackendError("this CPU does not compute in bfloat16; use --precision fp32 or auto")
     path = graph_path(model, format)
-    height, width = even_sizes(format)
-    half = [1, 1, height // 2, width // 2]
-    try:
-        core = ov.Core()
-        graph = core.read_model(path)
-        inputs = {port.get_any_name(): port.get_partial_shape() for port in graph.inputs}
-        outputs = [port.get_any_name() for port in graph.outputs]
-        dims = {name: [d.get_length() if d.is_static else None for d in inputs[name]] for name in inputs}
-        states = {name: state_shape(dims[name], format) for name in inputs if NEXT + name in outputs}
-        shapes = {name: list(shape) for name, shape in states.items()}
-        graph.reshape({"y": [1, 1, height, width], "u": half, "v": half, **shapes})
-        hint = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[precision]
-        compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"})
-    except RuntimeError as error:
-        raise BackendError(f"OpenVINO cannot open {path}: {_last_line(error)}") from error
+    compiled = _compiled(path, format, precision)
+    inputs = {port.get_any_name(): port.get_shape() for port in compiled.inputs}
+    outputs = [port.get_any_name() for port in compiled.outputs]
+    states = {name: tuple(inputs[name]) for name in inputs if NEXT + name in outputs}
     request = compiled.create_infer_request()
 
     def run(inputs: Arrays) -> Running:
@@ -52,6 +48,35 @@ def open_engine(model: Model, format: VideoFormat, *, precision: str = "auto") -
         return Running.done({name: result[index] for index, name in enumerate(outputs)})
 
     return GraphEngine(run, format, backend="openvino", precision=precision, states=states)
+
+
+def _compiled(path: Path, format: VideoFormat, precision: str) -> ov.CompiledModel:
+    """The graph, compiled for frames of one size: anew, or as it was kept."""
+    height, width = even_sizes(format)
+    parts = {"graph": sha256(path), "size": [height, width], "precision": precision}
+    here = {"cpu": repr(Cpu.here()), "cores": cores(), "version": ov.get_version()}
+    kept, key = Compiled("openvino", ov.get_version()), key_of(parts | here)
+    hint = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[precision]
+    options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+    core = ov.Core()
+    if (body := kept.load(key)) is not None:
+        try:
+            return core.import_model(body, "CPU", options)
+        except RuntimeError as error:
+            log.debug("what was kept is compiled again: %s", _last_line(error))
+    half = [1, 1, height // 2, width // 2]
+    try:
+        graph = core.read_model(path)
+        inputs = {port.get_any_name(): port.get_partial_shape() for port in graph.inputs}
+        outputs = {port.get_any_name() for port in graph.outputs}
+        dims = {name: [d.get_length() if d.is_static else None for d in inputs[name]] for name in inputs}
+        states = {name: list(state_shape(dims[name], format)) for name in inputs if NEXT + name in outputs}
+        graph.reshape({"y": [1, 1, height, width], "u": half, "v": half, **states})
+        compiled = core.compile_model(graph, "CPU", options)
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO cannot open {path}: {_last_line(error)}") from error
+    kept.keep(key, compiled.export_model().getvalue())
+    return compiled
 
 
 def _last_line(error: Exception) -> str:
