@@ -35,6 +35,7 @@ OPAQUE = 255  # alpha of what hides all behind it
 
 PROFILE_SPACE = slice(16, 20)  # where an ICC profile names the colours that it is for
 ANIMATED = 2  # the bit among a webp's flags
+LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100: of a webp that was so
 ANIMATION_CONTROL = b"\0\0\0\x08acTL"  # how the chunk of a png that says so begins
 PNG_PROFILE = b"iCCP"
 GREY_KEY = b"\0\0\0\x02tRNS"  # of one that names a grey that is transparent
@@ -58,6 +59,7 @@ class Still:
     rgb: Rgb  # (H, W, 3)
     alpha: NDArray[np.uint8] | None = None  # (H, W)
     grey: bool = False  # the file held no colour, and a file written from this holds none
+    lossless: bool = False  # a webp that was coded without loss, and is so when it is written as a webp
     metadata: tuple[tuple[int, bytes], ...] = ()  # OpenCV's number of the kind, and its bytes: EXIF, XMP, ICC
     beside: Beside = field(default_factory=Beside)  # what else a png or jpg says
     notes: tuple[str, ...] = ()  # what was converted, a sentence each
@@ -103,7 +105,8 @@ def read(path: Path) -> Still:
         notes += ["the colour profile is left out: a part of it is missing"] * (profile == b"")
     elif _says(data, PNG_PROFILE) and not metadata.get(cv2.IMAGE_METADATA_ICCP):
         notes.append("the colour profile is left out: it is damaged, or for other colours than the picture has")
-    return _upright(np.atleast_3d(stored), _is_grey(data), metadata, Beside.of(data), tuple(notes))
+    still = _upright(np.atleast_3d(stored), _is_grey(data), metadata, Beside.of(data), tuple(notes))
+    return replace(still, lossless=_is_lossless(data))
 
 
 def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ...]:
@@ -129,10 +132,11 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
         named = meant if meant.isalnum() else "other colours"
         notes.append(f"the colour profile is left out: it is for {named}, and the picture is written as {space}")
         metadata = tuple(item for item in metadata if item[0] != cv2.IMAGE_METADATA_ICCP)
-    data = _encoded(suffix, pixels, metadata)
+    options = LOSSLESS if still.lossless and suffix == ".webp" else OPTIONS[suffix]
+    data = _encoded(suffix, pixels, metadata, options)
     if data is None and metadata:
         notes.append("the colour profile or EXIF data cannot be written and is left out")
-        data = _encoded(suffix, pixels, ())
+        data = _encoded(suffix, pixels, (), options)
     if data is None:
         raise SinkError(f"cannot encode {path}: {pixels.shape[1]}x{pixels.shape[0]} is too much for {suffix}")
     whole, lost = still.beside.into(data, suffix=suffix)
@@ -141,7 +145,9 @@ def write(path: Path, still: Still, *, overwrite: bool = False) -> tuple[str, ..
     return tuple(notes)
 
 
-def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes], ...]) -> bytes | None:
+def _encoded(
+    suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes], ...], options: list[int]
+) -> bytes | None:
     parts = dict(metadata)
     xmp = parts.pop(cv2.IMAGE_METADATA_XMP, None)
     if xmp is not None and suffix != ".png":  # into a png OpenCV writes it as Latin text, and what lies behind it
@@ -150,7 +156,7 @@ def _encoded(suffix: str, pixels: NDArray[Any], metadata: tuple[tuple[int, bytes
     chunks = [np.frombuffer(part, np.uint8) for part in parts.values()]
     try:
         with _quiet():
-            done, data = cv2.imencodeWithMetadata(suffix, pixels, list(parts), chunks, OPTIONS[suffix])
+            done, data = cv2.imencodeWithMetadata(suffix, pixels, list(parts), chunks, options)
     except cv2.error:  # what it says is a line of C++, of no use to anybody here
         return None
     if not done:
@@ -178,6 +184,17 @@ def _moves(data: bytes) -> bool:
     if data[8:16] == b"WEBPVP8X":
         return bool(data[20] & ANIMATED)
     return _says(data, ANIMATION_CONTROL)
+
+
+def _is_lossless(data: bytes) -> bool:
+    """Whether a file is a webp whose picture is coded without loss: the chunk that has it says so."""
+    at = 12 if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else len(data)
+    while at + 8 <= len(data):
+        name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name in {b"VP8L", b"VP8 "}:
+            return name == b"VP8L"
+        at += 8 + length + length % 2
+    return False
 
 
 def _says(data: bytes, chunk: bytes) -> bool:

@@ -47,6 +47,17 @@ def test_each_format_comes_back_as_it_was_written(tmp_path, suffix):
     assert off.mean() < (0.01 if suffix.lower() == ".png" else 2), "jpg and webp are lossy"
 
 
+@pytest.mark.parametrize("caption", [(), ((cv2.IMAGE_METADATA_EXIF, exif(1)),)], ids=["plain", "with EXIF"])
+def test_a_webp_without_loss_stays_one(tmp_path, caption):
+    noisy = np.random.default_rng(4).integers(0, 255, (24, 40, 3)).astype(np.uint8)
+    stills.write(tmp_path / "a.webp", Still(rgb=noisy, lossless=True, metadata=caption))
+    still = stills.read(tmp_path / "a.webp")
+    assert still.lossless
+    assert (still.rgb == noisy).all()
+    stills.write(tmp_path / "b.webp", Still(rgb=noisy, metadata=caption))
+    assert not stills.read(tmp_path / "b.webp").lossless
+
+
 def test_the_alpha_of_a_png_is_kept_untouched(tmp_path):
     alpha = np.arange(24 * 40, dtype=np.uint32).reshape(24, 40).astype(np.uint8)
     stills.write(tmp_path / "a.png", Still(rgb=corner_picture(), alpha=alpha))

@@ -13,9 +13,9 @@ slide by part of a pixel, which noise is not, so that a slow pan is not blurred.
 noise: how much more of it there is at twice the size. Noise of a coarse grain differs in whole blocks, as motion does,
 and a larger difference may be noise then; what moves is told by a difference over 24x24 pixels that is unusual in the
 picture. A difference that noise does not explain closes the gate in that very frame, so that nothing trails; a large
-one, of luma or of colour alone, does so whatever was learned. The network after this sees 1 - r and, where it has a
-noise map, how much noise is left in each place, as FFDNet does (Zhang et al., IEEE TIP 2018): it smooths less where
-there is less.
+one, of luma or of colour alone, does so whatever was learned, also of a few pixels, as a digit of a clock has. The
+network after this sees 1 - r and, where it has a noise map, how much noise is left in each place, as FFDNet does (Zhang
+et al., IEEE TIP 2018): it smooths less where there is less.
 
 Recursive filtering with such a gate is the classic of motion-adaptive denoisers (Dubois and Sabri, "Noise Reduction in
 Image Sequences Using Motion-Compensated Temporal Filtering", 1984); the gate is trained here. The noise is measured on
@@ -40,8 +40,11 @@ TELLING = 4.0  # times a share of the difference, which is 0.1 by chance and 0.5
 TEXTURE = 0.5  # logarithm of how much more a picture has at twice the size; of coarse noise there is 1 more
 COARSE = 0.25  # more of that logarithm, from which on noise counts as coarse
 UNUSUAL = (4.0, 7.0)  # times the picture's usual difference over 24x24 pixels, which is half of noise's deviation
-LEAST_WIDE = 1e-3  # of luma: what a codec leaves is no motion
+LEAST_USUAL = 1e-3  # of luma: what a codec leaves is no motion
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
+ALONE = (4.5, 7.0)  # times the picture's usual one: between these, a single mean does, as of a stroke
+BESIDE = 0.6  # of it, at least, counts beside one: where a stroke ends
+CODES = (3.0, 6.0)  # of the source, below which it does not: a codec moves whole blocks by one or two
 
 
 class History(nn.Module):
@@ -100,7 +103,7 @@ class History(nn.Module):
         if grain is not None:
             apart = apart * (-(grain - TEXTURE).clamp(min=0)).exp()[:, :, None, None]
         sizes = (torch.cat([*sizes, apart], dim=1) * unit).clamp(-MANY, MANY)
-        sizes, apart = F.avg_pool2d(sizes, 2).split([5, 1], dim=1)  # (B, 5, H/2, W/2) and (B, 1, H/2, W/2)
+        sizes, apart_8x8 = F.avg_pool2d(sizes, 2).split([5, 1], dim=1)  # (B, 5, H/2, W/2) and (B, 1, H/2, W/2)
         level = F.avg_pool2d(torch.cat([x[:, :16].mean(dim=1, keepdim=True), sure], dim=1), 2)
         gain = log_gain.exp()[:, :, None, None]
         step = (gain - (gain - 1) * level[:, :1].clamp(0, 1)).square() / (255 * gain)  # of x, for a code of the source
@@ -109,11 +112,15 @@ class History(nn.Module):
         seen = [sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid]
         seen = torch.cat(seen if grain is None else [*seen, grain[:, :, None, None].expand_as(codes)], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
-        trust = trust * _within(APART, apart)  # whatever was learned: colour alone may move
+        trust = trust * _within(APART, apart_8x8)  # whatever was learned: colour alone may move
+        alone, of_source = _unusual(apart), apart / F.interpolate(step, scale_factor=2.0)
+        alone = torch.maximum(alone, BESIDE * F.max_pool2d(alone, 3, stride=1, padding=1))
+        same = torch.maximum(_within(ALONE, alone), _within(CODES, of_source))  # (B, 1, H, W)
         if grain is not None:
             coarse = ((grain - TEXTURE) / COARSE).clamp(0, 1)[:, :, None, None]
-            trust = trust * (1 - coarse * (1 - _within(UNUSUAL, _unusual(mean))))
-        return F.interpolate(trust, scale_factor=2.0, mode="bilinear")
+            wide = F.avg_pool2d(F.avg_pool2d(mean, 2), 3, stride=1, padding=1, count_include_pad=False).abs()
+            trust = trust * (1 - coarse * (1 - _within(UNUSUAL, _unusual(wide))))
+        return F.interpolate(trust, scale_factor=2.0, mode="bilinear") * same
 
     def _slid(self, x: Tensor, difference: Tensor, unit: Tensor) -> Tensor:
         """How much of a difference of luma is the picture slid by part of a pixel, or blurred: (B, 3, H/2, W/2).
@@ -145,13 +152,10 @@ def _within(limits: tuple[float, float], x: Tensor) -> Tensor:
     return ((end - x) / (end - begin)).clamp(0, 1)
 
 
-def _unusual(mean: Tensor) -> Tensor:
-    """Over 24x24 pixels, how large a difference is, in the usual one of the picture: (B, 1, H, W) to (B, 1, H/2, W/2).
-
-    Noise of a coarse grain hides what moves in 8x8 pixels, and not in these.
-    """
-    wide = F.avg_pool2d(F.avg_pool2d(mean, 2), 3, stride=1, padding=1, count_include_pad=False).abs() + LEAST_WIDE
-    return wide * (-pool(wide.log())).exp()[:, :, None, None]
+def _unusual(difference: Tensor) -> Tensor:
+    """How large each is, in the usual one of the picture."""
+    difference = difference + LEAST_USUAL
+    return difference * (-pool(difference.log())).exp()[:, :, None, None]
 
 
 def _as_seen_now(history: Tensor, x: Tensor) -> Tensor:

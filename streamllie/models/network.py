@@ -29,6 +29,7 @@ from streamllie.models.memory import Memory, pool
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
 LEAST_LEFT = 1 / 64  # of the noise's variance, after temporal denoising
 LITTLE = 0.02  # of the frame
+MOST_COLOUR = 0.5  # of exposed chroma: there is none beyond; a blue lamp in the dark would be six times as far
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
@@ -179,7 +180,10 @@ class Network(nn.Module):
         patch = luma.mean(dim=1, keepdim=True).clamp(0, 1)  # (B, 1, H/4, W/4)
         exposure = Exposure.of(patch, memory)
         gain, share = exposure.gain, exposure.share
-        exposed = torch.cat([curve(luma, gain), chroma * (gain / (1 + (gain - 1) * patch))], dim=1)  # colour as luma
+        colour = chroma * (gain / (1 + (gain - 1) * patch))  # as luma
+        most = torch.maximum(*colour.abs().chunk(2, dim=1))  # (B, 4, H/4, W/4) of u and v
+        colour = colour / (most / MOST_COLOUR).clamp(min=1).repeat(1, 2, 1, 1)
+        exposed = torch.cat([curve(luma, gain), colour], dim=1)
         seen, known = exposed, exposure.log_gain
         if self.history is not None:
             exposed, noise = self.history(exposed, exposure, memory)

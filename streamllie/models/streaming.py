@@ -57,7 +57,9 @@ class Streaming(nn.Module):
             torch._check(history.shape[3] * 4 == padded[0].shape[3])  # pyright: ignore[reportPrivateUsage]
         memory = Memory(state, keep, history)
         bright = self.network(
-            (padded[0] - black) / luma_range,
+            ((padded[0] - black) / luma_range).clamp(
+                0, 1
+            ),  # codecs overshoot at edges, and the curve has a pole below 0
             (padded[1] - neutral) / chroma_range,
             (padded[2] - neutral) / chroma_range,
             memory,

@@ -56,18 +56,18 @@ def test_another_size_another_model_and_another_version_are_compiled_for_themsel
     assert len(compilations) == len(list(folder.iterdir())) == 4
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"torn", "half", "foreign"])
-def test_what_is_torn_or_nothing_to_openvino_is_compiled_again_and_replaced(folder, compilations, spoilt):
+def test_what_is_torn_or_nothing_to_openvino_is_compiled_again_and_replaced(folder, compilations):
     first = enhanced()
     (path,) = folder.iterdir()
     whole = path.read_bytes()
     header = read(path)[0]
-    path.write_bytes({"half": whole[:-100], "foreign": pack(header, b"no graph")}.get(spoilt, spoilt))
-    again = enhanced()
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert len(compilations) == 2
-    assert read(path)[0] == header
-    assert path.stat().st_size == pytest.approx(len(whole), rel=0.01)
+    for spoilt in (whole[:-100], pack(header, b"no graph")):
+        path.write_bytes(spoilt)
+        again = enhanced()
+        assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+        assert read(path)[0] == header
+        assert path.stat().st_size == pytest.approx(len(whole), rel=0.01)
+    assert len(compilations) == 3
 
 
 def test_a_place_that_takes_nothing_costs_nothing_but_time(tmp_path, monkeypatch, compilations):

@@ -162,6 +162,20 @@ def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_wh
     assert memory.next_history[:, 24:, :, :2].max() < 1e-6, "and nothing is known of the place"
 
 
+def test_a_stroke_that_goes_is_gone_at_once_and_what_a_codec_moves_by_a_code_is_not_taken_for_one():
+    """A text cursor, or a digit of a clock: one of four means of 4x4 pixels, which the gate sees as one."""
+    layer, x = trusting(0.999), torch.full((1, 24, 8, 8), 0.5)
+    before = x.clone()
+    before[:, :16, 3, 5] += 0.08
+    memory = Memory(torch.full((1, 1), math.log(0.01)), torch.tensor([[0.8]]), remembered(before))
+    out, _ = layer(x, exposure(), memory)
+    assert torch.equal(out[..., 3, 5], x[..., 3, 5])
+    before[:, :16, 3, 5] = 0.5 + 2 / 255
+    memory = Memory(torch.full((1, 1), math.log(0.001)), torch.tensor([[0.8]]), remembered(before))
+    out, _ = layer(x, exposure(), memory)
+    assert (out - x)[:, :16, 3, 5].min() > 0.3 * 2 / 255
+
+
 def slid(before: torch.Tensor, after: torch.Tensor, *, part: int = 1) -> torch.Tensor:
     """What the gate sees of a slide from one luma (1, 1, H, W) to the other: its share of what changed."""
     layer = History()

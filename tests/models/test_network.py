@@ -47,6 +47,21 @@ def test_the_tone_curve_keeps_black_and_white_and_order_for_every_gain():
     assert torch.equal(curve(x, torch.tensor(1.0)), x)
 
 
+def test_a_coloured_lamp_in_the_dark_is_no_colour_that_there_is_not():
+    """Exposed like its dark surroundings it had six times as much as any colour, and came out black."""
+    network, seen = Network(SMALL).eval(), []
+    network.stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    y, u, v = torch.full((1, 1, 64, 64), 0.01), torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    y[..., 24:32, 24:32], u[..., 12:16, 12:16], v[..., 12:16, 12:16] = 0.12, 0.45, 0.15
+    u[..., 20:24, 20:24] = 0.001
+    network(y, u, v, Memory())
+    colour = seen[0][0, 16:]
+    assert colour[:4, 6, 6].tolist() == pytest.approx([0.5] * 4)
+    assert colour[4:, 6, 6].tolist() == pytest.approx([0.5 / 3] * 4), "of the same hue"
+    assert colour[0, 10, 10] > 0.02, "what is within stays as it is"
+    assert colour.abs().max() <= 0.5
+
+
 @pytest.mark.parametrize("noise_map", [False, True])
 def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes, noise_map):
     torch.manual_seed(0)

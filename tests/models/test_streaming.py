@@ -46,6 +46,17 @@ def test_strength_0_gives_the_input_exactly(network, streaming):
         assert all(torch.equal(a, b) for a, b in zip(planes, out[:3], strict=True))
 
 
+def test_what_a_codec_leaves_beyond_black_and_white_is_black_and_white(network, streaming):
+    """Beside a lamp in the dark; the tone curve has a pole a few codes below black."""
+    rng = np.random.default_rng(1)
+    planes = dark_planes(64, 64, levels=LIMITED)
+    planes[0] = torch.from_numpy(rng.integers(6, 20, (1, 1, 64, 64), dtype=np.uint8))
+    planes[0][..., 30:34, 30:34] = 250
+    within = [planes[0].clamp(16, 235), *planes[1:]]
+    a, b = (streaming(*p, *controls(network, LIMITED)) for p in (planes, within))
+    assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+
+
 def test_limited_and_full_range_of_one_picture_come_out_as_one_picture(network, streaming):
     full = dark_planes(64, 64, levels=FULL, dtype=torch.float32)
     limited = [full[0] / 255 * 219 + 16, *((p - 128) / 255 * 224 + 128 for p in full[1:])]
