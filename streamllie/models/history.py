@@ -93,7 +93,10 @@ class History(nn.Module):
         grain: Tensor | None,
         log_gain: Tensor,
     ) -> Tensor:
-        """How far each place is the one that is remembered: (B, 1, H, W) in [0, 1], decided on 8x8 pixels."""
+        """How far each place is the one that is remembered: (B, 1, H, W) in [0, 1], decided on 8x8 pixels.
+
+        What stands out on 4x4 pixels, far from usual and by more than some codes of the source, is another place.
+        """
         unit = (-noise).exp()[:, :, None, None]
         luma, chroma = difference.split([16, 8], dim=1)
         mean = luma.mean(dim=1, keepdim=True)  # (B, 1, H, W)

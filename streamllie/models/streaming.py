@@ -12,6 +12,7 @@
 | levels | (5,) | float32 | black, luma range, neutral chroma, chroma range, peak: in code values, see `frame.Levels` |
 | history, next_history | (1, 25, H', W') | float32 | the frame before, denoised; how far; finite where keep is 0 |
 
+Luma beyond black and white counts as these: codecs overshoot at edges, and the tone curve has a pole below black.
 A model without temporal denoising has no history; H' and W' are H and W rounded up to a multiple of 16, over 4.
 The uint8 graph is for 8-bit video. The float32 graph carries whole code values of any depth up to 16 bits.
 """
@@ -57,9 +58,7 @@ class Streaming(nn.Module):
             torch._check(history.shape[3] * 4 == padded[0].shape[3])  # pyright: ignore[reportPrivateUsage]
         memory = Memory(state, keep, history)
         bright = self.network(
-            ((padded[0] - black) / luma_range).clamp(
-                0, 1
-            ),  # codecs overshoot at edges, and the curve has a pole below 0
+            ((padded[0] - black) / luma_range).clamp(0, 1),
             (padded[1] - neutral) / chroma_range,
             (padded[2] - neutral) / chroma_range,
             memory,
