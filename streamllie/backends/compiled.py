@@ -24,7 +24,7 @@ class Compiled:
     def load(self, key: str) -> bytes | None:
         """What was kept under a key, if it is whole."""
         path = self.folder / key
-        with suppress(EngineUnusable):
+        with suppress(EngineUnusable, OSError):  # a folder of somebody else's
             if path.exists():
                 header, body = read(path)
                 if header.key == key:
