@@ -72,6 +72,10 @@ class VideoFormat:
         """Height and width as a player shows it: after rotation."""
         return (self.width, self.height) if self.rotation % 180 else (self.height, self.width)
 
+    def upright(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """A plane or picture (H, W, ...), stored as this video's are, as a player shows it."""
+        return turned(picture, self.rotation // 90 % 4, mirrored=self.mirrored)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:

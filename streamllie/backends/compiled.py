@@ -5,11 +5,11 @@ Nothing here fails or waits: what cannot be read is compiled again, and what can
 
 import os
 from contextlib import suppress
-from uuid import uuid4
 
 from streamllie.backends.engine_cache import cache_folder
 from streamllie.backends.engine_file import Header, pack, read
-from streamllie.errors import EngineUnusable
+from streamllie.errors import EngineUnusable, SinkError
+from streamllie.target import write_whole
 
 MOST = 64 << 20  # bytes of all files: those that were not used for longest go
 
@@ -35,14 +35,10 @@ class Compiled:
 
     def keep(self, key: str, body: bytes) -> None:
         """Keep it if there is a place, and let go what was not used for longest."""
-        part = self.folder / f"{uuid4().hex}.part"
-        with suppress(OSError):
+        data = pack(Header(kind="compiled", key=key, about=self._about), body)
+        with suppress(OSError, SinkError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                part.write_bytes(pack(Header(kind="compiled", key=key, about=self._about), body))
-                part.replace(self.folder / key)
-            finally:
-                part.unlink(missing_ok=True)
+            write_whole(self.folder / key, lambda part: part.write_bytes(data), overwrite=True)
             self._make_room()
 
     def _make_room(self) -> None:

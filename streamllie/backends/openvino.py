@@ -1,6 +1,6 @@
 """Run models with OpenVINO: the default on CPUs; in bfloat16 where the CPU is faster in it."""
 
-import logging
+from contextlib import suppress
 from pathlib import Path
 
 from streamllie.backends.base import NEXT, Arrays, Engine, GraphEngine, Running
@@ -16,8 +16,6 @@ from streamllie.shelf import Model, sha256
 # Its import reports itself to its maker over the network and keeps an identity in ~/intel, unasked, if it finds this.
 with without("openvino_telemetry"):
     import openvino as ov
-
-log = logging.getLogger(__name__)
 
 
 def has_bf16() -> bool:
@@ -60,10 +58,8 @@ def _compiled(path: Path, format: VideoFormat, precision: str) -> ov.CompiledMod
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     core = ov.Core()
     if (body := kept.load(key)) is not None:
-        try:
+        with suppress(RuntimeError):  # nothing that this OpenVINO reads: compiled again
             return core.import_model(body, "CPU", options)
-        except RuntimeError as error:
-            log.debug("what was kept is compiled again: %s", _last_line(error))
     half = [1, 1, height // 2, width // 2]
     try:
         graph = core.read_model(path)

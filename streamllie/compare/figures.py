@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamllie.compare.pairs import TOLERANCE, Moment
-from streamllie.frame import Plane, VideoFormat, turned
+from streamllie.frame import Plane, VideoFormat
 from streamllie.temporal.cuts import CutDetector
 
 CELLS = 8  # rows and columns of the grid in which local flicker is looked for
@@ -102,4 +102,4 @@ def _levels(luma: Plane, video: VideoFormat) -> NDArray[np.float32]:
     """Luma as a player shows it: upright, nothing blacker than black or whiter than white."""
     levels = video.levels
     scaled = (luma.astype(np.float32) - np.float32(levels.black)) * np.float32(255 / levels.luma_range)
-    return turned(scaled.clip(0, 255), video.rotation // 90 % 4, mirrored=video.mirrored)
+    return video.upright(scaled.clip(0, 255))

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from streamllie.compare.pairs import Moment
-from streamllie.frame import VideoFormat, turned
+from streamllie.frame import VideoFormat
 from streamllie.pictures import Rgb
 from streamllie.video.preview import Preview
 
@@ -70,7 +70,7 @@ def upright(rgb: Rgb, video: VideoFormat, size: tuple[int, int]) -> Rgb:
     smaller = height <= rgb.shape[0] and width <= rgb.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
-    return turned(scaled, video.rotation // 90 % 4, mirrored=video.mirrored)
+    return video.upright(scaled)
 
 
 def _jpeg(rgb: Rgb) -> bytes:
