@@ -55,7 +55,7 @@ class Exposure:
         """From mean luma of 4x4 pixels (B, 1, H/4, W/4) in [0, 1]."""
         cells = F.interpolate(F.avg_pool2d(patch, 4), size=(GRID, GRID), mode="bilinear").flatten(1)  # (B, GRID^2)
         means = torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1)
-        white = _between(means[:, :1].square(), WHITE)
+        white = between(means[:, :1].square(), WHITE)
         logits, keep, steady = logit(cells), None, torch.zeros_like(patch)
         remembered = logits
         if memory.keep is not None:
@@ -75,12 +75,12 @@ class Exposure:
         level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
         gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
         gain = 1 + (gain - 1) * level / (level + BLACK)  # a black frame stays black
-        share = (1 - torch.maximum(_between(level, WELL_LIT), white))[:, :, None, None]
+        share = (1 - torch.maximum(between(level, WELL_LIT), white))[:, :, None, None]
         now = gain[:, :, None, None] * torch.exp(-share * steady)
         return cls(now, gain.log(), seen, share)
 
 
-def _between(x: Tensor, ends: tuple[float, float]) -> Tensor:
+def between(x: Tensor, ends: tuple[float, float]) -> Tensor:
     """0 at the first of two numbers, 1 at the second, a ramp between."""
     return ((x - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
 

@@ -61,10 +61,10 @@ class History(nn.Module):
         nn.init.constant_(self.weigh.bias, 1.0) if self.weigh.bias is not None else None
         self.register_buffer("diagonal", _diagonal()[: 4 + grain], persistent=False)
 
-    def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor]:
-        """(B, 24, H, W), H and W multiples of 4, to the same shape, and the logarithm of the frame's noise, (B, 1).
+    def forward(self, x: Tensor, exposure: Exposure, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 24, H, W), H and W multiples of 4, to the same shape, with noise and 1 - r.
 
-        What `memory.next_history` then has is for the network too.
+        The former is the logarithm of the frame's noise, (B, 1), the latter (B, 1, H, W) in [0, 1].
         """
         diagonals = F.conv2d(x[:, :16], self.diagonal).abs()
         rough = diagonals[:, :4].mean(dim=1, keepdim=True)  # (B, 1, H, W)
@@ -81,7 +81,7 @@ class History(nn.Module):
             x = x - weight * difference
             sure = 1 - (1 - weight).square() - weight.square() * (1 - sure)
         memory.next_history = torch.cat([x, sure], dim=1)
-        return x, noise
+        return x, noise, sure
 
     def _trust(  # noqa: PLR0917 - all that is known of a place
         self,

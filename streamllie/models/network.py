@@ -1,6 +1,7 @@
 """The low-light network: Y'CbCr 4:2:0 planes in, the same planes out, bright and clean.
 
-A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, chroma by 2. Three steps:
+A frame at a quarter of its size has 16 + 4 + 4 channels: luma unshuffled by 4, chroma by 2. What is written into a dark
+one is kept out of all that measures it, see `overlay`. Three steps:
 
 1. Exposure, no weights: a tone curve brings the frame to a common, steady level, see `exposure`. It maps 0 to 0 and 1
    to 1 whatever its gain, so highlights never clip. Then, where the model has it, temporal denoising, see `history`.
@@ -25,6 +26,7 @@ from streamllie.models.exact import Exact
 from streamllie.models.exposure import Exposure, curve
 from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
+from streamllie.models.overlay import Overlay
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
 LEAST_LEFT = 1 / 64  # of the noise's variance, after temporal denoising
@@ -178,27 +180,26 @@ class Network(nn.Module):
 
         # Exposure.
         patch = luma.mean(dim=1, keepdim=True).clamp(0, 1)  # (B, 1, H/4, W/4)
-        exposure = Exposure.of(patch, memory)
+        written = Overlay(luma, chroma, patch)
+        exposure = Exposure.of(written.patch, memory)
         gain, share = exposure.gain, exposure.share
         colour = chroma * (gain / (1 + (gain - 1) * patch))  # as luma
-        most = torch.maximum(*colour.abs().chunk(2, dim=1))  # (B, 4, H/4, W/4) of u and v
-        colour = colour / (most / MOST_COLOUR).clamp(min=1).repeat(1, 2, 1, 1)
+        colour = colour / (colour.abs().amax(dim=1, keepdim=True) / MOST_COLOUR).clamp(min=1)
         exposed = torch.cat([curve(luma, gain), colour], dim=1)
-        seen, known = exposed, exposure.log_gain
+        known, more = exposure.log_gain, list[Tensor]()
         if self.history is not None:
-            exposed, noise = self.history(exposed, exposure, memory)
-            assert memory.next_history is not None
-            seen = memory.next_history
-            known = torch.cat([known, noise], dim=1) if self.size.noise_map else known
+            exposed, noise, sure = self.history(exposed, exposure, memory)
+            known, more = torch.cat([known, noise], dim=1) if self.size.noise_map else known, [sure]
 
         # Residual.
-        fine = self.stem(seen)  # (B, f, H/4, W/4)
+        luma, chroma = exposed.split([16, 8], dim=1)
+        fine = self.stem(torch.cat([*written.taken_off(luma, chroma, gain), *more], dim=1))  # (B, f, H/4, W/4)
         fine = fine + self.noise(known)[:, :, None, None]
         sure = None
         if self.left is not None:
-            left = 1 - seen[:, 24:]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
+            left = 1 - more[0]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
             fine = fine + self.left(left.clamp(LEAST_LEFT, 1.0).log())
-            sure = F.avg_pool2d(seen[:, 24:], 2)  # (B, 1, H/8, W/8)
+            sure = F.avg_pool2d(more[0], 2)  # (B, 1, H/8, W/8)
         coarse = self.down(fine)  # (B, c, H/8, W/8)
         for block in self.encoder:
             coarse = block(coarse, memory, sure)
@@ -210,15 +211,13 @@ class Network(nn.Module):
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
         made = self.head(self.detail(fine))  # (B, 24, H/4, W/4), and 2 that say how much of the frame goes
-        luma, chroma = exposed.split([16, 8], dim=1)
+        light, colour, *gone = made.split([16, 8, 2] if self.size.fade else [16, 8], dim=1)
+        light, colour = share * light, share * colour
         if self.size.fade:
-            made, gone = made.split([24, 2], dim=1)
             # of luma, of chroma. A clamp may be learned away for good, so what learns with a noise map has none.
-            gone = share * (6 * gone - 3).sigmoid() if self.size.noise_map else (share * gone).clamp(0, 1)
-            kept = 1 - gone
-            luma, chroma = luma * kept[:, :1], chroma * kept[:, 1:]
-        made = share * made
-        luma, chroma = luma + made[:, :16], chroma + made[:, 16:]
+            gone = share * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (share * gone[0]).clamp(0, 1)
+            light, colour = light - gone[:, :1] * luma, colour - gone[:, 1:] * chroma
+        luma, chroma = luma + light, chroma + (1 - written.strokes) * colour
 
         # Tone.
         scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
@@ -229,6 +228,7 @@ class Network(nn.Module):
         tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
         luma = curve(luma.clamp(0, 1), lift[:, :1])
         chroma = chroma * lift[:, 1:] + 0.1 * tint
+        luma, chroma = written.kept(luma, chroma)
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
 
     def state_size(self) -> int:

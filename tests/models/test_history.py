@@ -43,7 +43,7 @@ def test_the_first_frame_and_a_frame_after_a_cut_pass_untouched_and_nothing_is_s
 
 def test_what_comes_out_is_what_the_next_frame_remembers():
     layer, memory = History(), filled(remembered(picture()))
-    out, _ = layer(picture(), exposure(), memory)
+    out, *_ = layer(picture(), exposure(), memory)
     assert memory.next_history is not None
     assert torch.equal(memory.next_history[:, :24], out)
     assert memory.next_history.shape == (1, CHANNELS, 8, 8)
@@ -157,7 +157,7 @@ def test_what_passed_by_leaves_no_trail_in_a_gate_that_trusts_everything_also_wh
     before = x.clone()
     before[:, channels, :, :4] += 0.3  # many times the noise
     memory = Memory(torch.full((1, 1), math.log(0.01)), torch.tensor([[0.8]]), remembered(before))
-    out, _ = layer(x, exposure(), memory)
+    out, *_ = layer(x, exposure(), memory)
     assert torch.allclose(out[..., :2], x[..., :2], atol=1e-6), "gone at once"
     assert memory.next_history[:, 24:, :, :2].max() < 1e-6, "and nothing is known of the place"
 
@@ -168,11 +168,11 @@ def test_a_stroke_that_goes_is_gone_at_once_and_what_a_codec_moves_by_a_code_is_
     before = x.clone()
     before[:, :16, 3, 5] += 0.08
     memory = Memory(torch.full((1, 1), math.log(0.01)), torch.tensor([[0.8]]), remembered(before))
-    out, _ = layer(x, exposure(), memory)
+    out, *_ = layer(x, exposure(), memory)
     assert torch.equal(out[..., 3, 5], x[..., 3, 5])
     before[:, :16, 3, 5] = 0.5 + 2 / 255
     memory = Memory(torch.full((1, 1), math.log(0.001)), torch.tensor([[0.8]]), remembered(before))
-    out, _ = layer(x, exposure(), memory)
+    out, *_ = layer(x, exposure(), memory)
     assert (out - x)[:, :16, 3, 5].min() > 0.3 * 2 / 255
 
 
