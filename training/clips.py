@@ -1,7 +1,7 @@
 """Clips for temporal evaluation: known truth, made dark with fixed seeds; the light is steady, hunts or is switched.
 
 Person D's clips (kept out of training), their first frames held, and stills in motion, made from pictures of
-`datasets.MADE_FROM`.
+`datasets.MADE_FROM`. Over some of these a subtitle comes and goes.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import numpy as np
 from training import datasets, degrade
 from training.motion import Motion
 from training.planes import Rgb, read_clip
+from training.subtitle import Subtitle
 
 RATE = 30  # frames per second
 SECONDS = 3.0  # of a clip; person D's are played there and back until they are as long
@@ -23,6 +24,7 @@ SWITCH = 4.0  # times as much light once the lamp is on, after a third of the cl
 LEAST, MOST = 4.0, 15.0  # times too little light: at 30 little is left that could be called moving
 SHARES = (1.5, 3.0)  # of the noise of the calibrated cameras: what a small sensor has, see `degrade.SHARES`
 HELD = "held"  # in a name: nothing moves, so all that flickers is due to noise and light
+SUBTITLE = "subtitle"  # in a name: one comes and goes
 GRAIN = "grain"  # in a name: the noise has a grain of so many pixels, see `degrade.GRAIN`
 STILLS = {
     "still": Motion(),
@@ -35,6 +37,9 @@ STILLS = {
     "grain-2": Motion(),
     "grain-3": Motion(),
     "grain-2-passing": Motion(passing=0.5),
+    "subtitle": Motion(),
+    "subtitle-2": Motion(),
+    "subtitle-3": Motion(),
 }
 
 
@@ -47,6 +52,7 @@ class Scene:
     truth: list[Rgb]
     shot: degrade.Shot
     seed: int  # of the noise
+    text: Subtitle | None = None
 
     @property
     def switch(self) -> int:
@@ -55,13 +61,18 @@ class Scene:
 
     def dark(self, light: str) -> list[Rgb]:
         """What the camera sees in one of LIGHTS: the same shot throughout, fresh noise in every frame."""
-        lit = [degrade.to_linear(rgb) * self._factor(n, light) for n, rgb in enumerate(self.truth)]
+        lit = [self._lit(n) * self._factor(n, light) for n in range(len(self.truth))]
         return self.shot.film(lit, np.random.default_rng(self.seed))
 
     def calm(self) -> list[Rgb]:
         """What it would see in steady light if it had no noise."""
         silent = replace(self.shot, gain=degrade.Gain(k=0.0, read=0.0, row=0.0, share=0.0))
-        return silent.film([degrade.to_linear(rgb) for rgb in self.truth], np.random.default_rng(0))
+        return silent.film([self._lit(n) for n in range(len(self.truth))], np.random.default_rng(0))
+
+    def _lit(self, n: int) -> degrade.Image:
+        """A frame's linear light. What is written on it is as white in the dark as in the light."""
+        light = degrade.to_linear(self.truth[n])
+        return light if self.text is None else self.text.on(light, n, white=self.shot.ratio)
 
     def _factor(self, n: int, light: str) -> np.float32:
         if light == "hunting":
@@ -81,7 +92,10 @@ def scenes(data: Path) -> Iterator[Scene]:
     seed = -1
     for seed, (name, truth) in enumerate(_clean(data, round(SECONDS * RATE))):
         grain = float(name.split("-")[1]) if name.startswith(GRAIN) else 1.0
-        yield Scene(name=name, rate=RATE, truth=truth, shot=replace(camera(cameras, seed), grain=grain), seed=seed)
+        shot = replace(camera(cameras, seed), grain=grain)
+        text = Subtitle.over(truth) if name.startswith(SUBTITLE) else None
+        shown = truth if text is None else [text.on_display(rgb, n) for n, rgb in enumerate(truth)]
+        yield Scene(name=name, rate=RATE, truth=shown, shot=shot, seed=seed, text=text)
     if seed < 0:
         raise ValueError(f"{data} has neither clips/person-d-* nor pictures in {datasets.MADE_FROM}")
 

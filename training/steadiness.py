@@ -17,7 +17,7 @@ from streamllie.enhance import SMOOTHING, Steady
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
-from training.clips import GRAIN, HELD, LIGHTS, Scene
+from training.clips import GRAIN, HELD, LIGHTS, SUBTITLE, Scene
 from training.metrics import psnr, ssim
 from training.planes import Rgb
 from training.temporal_metrics import Flow, flicker, flows, settling, trail_error, warping_error
@@ -163,7 +163,7 @@ def _without_denoising(model: shelf.Model, folder: Path) -> shelf.Model | None:
 
 
 def _group(row: Row) -> str:
-    for group in ("person-d", HELD, GRAIN):
+    for group in ("person-d", HELD, GRAIN, SUBTITLE):
         if row.scene.startswith(group):
             return group
     return "still" if row.scene.startswith("still") else "moving"

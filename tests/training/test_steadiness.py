@@ -52,6 +52,17 @@ def test_a_short_clip_is_played_there_and_back(data, short, tmp_path):
     assert set(means(held.truth).tolist()) == {means(scene.truth)[0]}
 
 
+def test_a_subtitle_comes_and_goes_and_is_as_white_in_the_dark_as_in_the_light(data, short):
+    scene = next(scene for scene in clips.scenes(data) if scene.name == clips.SUBTITLE)
+    assert scene.text is not None
+    begin, end = scene.text.frames.start, scene.text.frames.stop
+    assert 0 < begin < end < len(scene.truth)
+    for clip in (scene.truth, scene.calm()):
+        white = [frame.max() for frame in clip]
+        assert min(white[begin:end]) > max(white[:begin] + white[end:]) + 20
+    assert scene.calm()[begin].mean() < 0.6 * scene.truth[begin].mean()
+
+
 def test_the_same_scene_is_the_same_dark_clip_twice_and_its_noise_is_fresh_in_every_frame(scene):
     once, again = scene.dark("steady"), scene.dark("steady")
     assert all((a == b).all() for a, b in zip(once, again, strict=True))
