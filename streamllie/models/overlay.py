@@ -64,9 +64,9 @@ class Overlay:
         return [luma, chroma + self.strokes * (colour.repeat_interleave(4, dim=1) - chroma)]
 
     def kept(self, luma: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
-        """An enhanced picture, luma (B, 16, H, W) and chroma (B, 8, H, W), in which strokes are no darker than before.
+        """An enhanced picture, luma (B, 16, H, W) and chroma (B, 8, H, W), in which text is no darker than before.
 
-        They have the colour of the source, too. The network, which does not see them, would clean a title off black.
+        Strokes have the colour of the source, too. The network, which does not see them, would clean a title off black.
         """
         filled = between(self.mean - self.around, FILLED)
-        return torch.maximum(luma, self.strokes * self.luma), chroma + self.strokes * filled * (self.chroma - chroma)
+        return torch.maximum(luma, self.share * self.luma), chroma + self.strokes * filled * (self.chroma - chroma)

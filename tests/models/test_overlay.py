@@ -103,5 +103,5 @@ def test_a_title_on_black_comes_out_no_darker_and_black_stays_black(model, colou
     title = written(np.zeros((HEIGHT, WIDTH, 3), np.uint8), colour)
     with Enhancer(model) as enhance:
         out = enhance(title)
-    assert np.percentile(out[title > 140], 1) > colour[0] - 20
+    assert (out[title > 60] > title[title > 60].astype(int) - 20).mean() > 0.99
     assert out[:112].mean() < 12
