@@ -41,6 +41,11 @@ def curve(x: Tensor, gain: Tensor) -> Tensor:
     return gain * x / (1 + (gain - 1) * x)
 
 
+def colour_gain(x: Tensor, gain: Tensor) -> Tensor:
+    """f_g(x) / x: what chroma is multiplied by where luma is x, so that it goes with it."""
+    return gain / (1 + (gain - 1) * x)
+
+
 @dataclass(frozen=True)
 class Exposure:
     """What one frame's exposure is."""

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from streamllie.models.adr import ADR
 from streamllie.models.exact import Exact
-from streamllie.models.exposure import Exposure, curve
+from streamllie.models.exposure import Exposure, colour_gain, curve
 from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
 from streamllie.models.overlay import Overlay
@@ -183,7 +183,7 @@ class Network(nn.Module):
         written = Overlay(luma, chroma, patch)
         exposure = Exposure.of(written.patch, memory)
         gain, share = exposure.gain, exposure.share
-        colour = chroma * (gain / (1 + (gain - 1) * patch))  # as luma
+        colour = chroma * colour_gain(patch, gain)
         colour = colour / (colour.abs().amax(dim=1, keepdim=True) / MOST_COLOUR).clamp(min=1)
         exposed = torch.cat([curve(luma, gain), colour], dim=1)
         known, more = exposure.log_gain, list[Tensor]()

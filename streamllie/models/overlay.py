@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from streamllie.models.exposure import between, curve
+from streamllie.models.exposure import between, colour_gain, curve
 from streamllie.models.memory import pool
 
 BRIGHT = (0.2, 0.4)  # of luma: between these, 4x4 pixels become bright
@@ -54,14 +54,14 @@ class Overlay:
         self.patch = patch + self.share * (self.around - patch)  # (B, 1, H, W) mean luma without it
         self.mean, self.luma, self.chroma = patch, luma, chroma
 
-    def taken_off(self, luma: Tensor, chroma: Tensor, gain: Tensor) -> list[Tensor]:
+    def taken_off(self, luma: Tensor, chroma: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """What the network sees of a picture exposed by `gain` (B, 1, 1, 1): luma (B, 16, H, W), chroma (B, 8, H, W).
 
         What is darker than the surroundings stays: what is between the strokes is for the network to clean.
         """
         luma = luma - self.share * (luma - curve(self.around, gain)).clamp(min=0)
-        colour = self.colour * (gain / (1 + (gain - 1) * self.around))
-        return [luma, chroma + self.strokes * (colour.repeat_interleave(4, dim=1) - chroma)]
+        colour = (self.colour * colour_gain(self.around, gain)).repeat_interleave(4, dim=1)  # (B, 8, H, W)
+        return luma, chroma + self.strokes * (colour - chroma)
 
     def kept(self, luma: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
         """An enhanced picture, luma (B, 16, H, W) and chroma (B, 8, H, W), in which text is no darker than before.

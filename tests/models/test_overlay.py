@@ -97,11 +97,11 @@ def test_every_model_makes_the_same_of_a_scene_with_a_subtitle_as_without(model)
     assert abs(text.mean() - bare.mean()) < 5
 
 
-@pytest.mark.parametrize("colour", [WHITE, PALE], ids=["white", "pale"])
 @pytest.mark.parametrize("model", ["lite", "lite-handheld", "lite-open", "lite-lol", "base"])
-def test_a_title_on_black_comes_out_no_darker_and_black_stays_black(model, colour):
-    title = written(np.zeros((HEIGHT, WIDTH, 3), np.uint8), colour)
+def test_a_title_on_black_comes_out_no_darker_and_black_stays_black(model):
     with Enhancer(model) as enhance:
-        out = enhance(title)
-    assert (out[title > 60] > title[title > 60].astype(int) - 20).mean() > 0.99
-    assert out[:112].mean() < 12
+        for colour in (WHITE, PALE):
+            title = written(np.zeros((HEIGHT, WIDTH, 3), np.uint8), colour)
+            out = enhance(title)
+            assert (out[title > 60] > title[title > 60].astype(int) - 20).mean() > 0.99, colour
+            assert out[:112].mean() < 12, colour
