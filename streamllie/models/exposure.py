@@ -25,6 +25,7 @@ LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median o
 MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
 WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
 WHITE = (0.8, 0.9)  # levels of the frame itself between which it becomes too white to tell anything
+MORE = 1.5  # times the gain that this frame wants by itself, at most: a white that fades away is no camera's doing
 BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
 BOUND = 0.004  # of luma, a code of 8 bits: logits of black and white stay finite
@@ -77,12 +78,19 @@ class Exposure:
             steady = keep[:, :, None, None] * (steady[0] + steady[1] * logit(patch))
         memory.put(remembered)
         seen = memory((means + 1e-6).log(), keep).exp()  # (B, 3); in logarithms, as the cells
-        level = seen[:, :1].square().clamp(1e-5, 0.999)  # robust: a lamp weighs little in the mean of roots
-        gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
-        gain = 1 + (gain - 1) * level / (level + BLACK)  # a black frame stays black
+        level = seen[:, :1].square()  # robust: a lamp weighs little in the mean of roots
+        gain, alone = _gain_to_level(level), _gain_to_level(means[:, :1].square())
         share = (1 - torch.maximum(between(level, WELL_LIT), white))[:, :, None, None]
         now = gain[:, :, None, None] * torch.exp(-share * steady)
+        now = torch.minimum(now, MORE * torch.maximum(gain, alone)[:, :, None, None])
         return cls(now, gain.log(), seen, share)
+
+
+def _gain_to_level(level: Tensor) -> Tensor:
+    """Gain of the curve that brings a level to LEVEL, (B, 1) each: 1 to MOST, and a black frame stays black."""
+    level = level.clamp(1e-5, 0.999)
+    gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
+    return 1 + (gain - 1) * level / (level + BLACK)
 
 
 def between(x: Tensor, ends: tuple[float, float]) -> Tensor:

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamllie.models.camera import Camera
-from streamllie.models.exposure import Exposure
+from streamllie.models.exposure import Exposure, between
 from streamllie.models.memory import Memory, pool
 
 WIDTH = 16  # of the gate
@@ -115,15 +115,15 @@ class History(nn.Module):
         seen = [sizes, level, noise[:, :, None, None].expand_as(codes), codes, slid]
         seen = torch.cat(seen if grain is None else [*seen, grain[:, :, None, None].expand_as(codes)], dim=1)
         trust = self.weigh(torch.relu(self.compare(seen))).sigmoid()  # (B, 1, H/2, W/2)
-        trust = trust * _within(APART, apart_8x8)  # whatever was learned: colour alone may move
+        trust = trust * (1 - between(apart_8x8, APART))  # whatever was learned: colour alone may move
         alone, of_source = _unusual(apart), apart / F.interpolate(step, scale_factor=2.0)
         alone = torch.maximum(alone, BESIDE * F.max_pool2d(alone, 3, stride=1, padding=1))
-        same = torch.maximum(_within(ALONE, alone), _within(CODES, of_source))  # (B, 1, H, W)
+        other = torch.minimum(between(alone, ALONE), between(of_source, CODES))  # (B, 1, H, W)
         if grain is not None:
             coarse = ((grain - TEXTURE) / COARSE).clamp(0, 1)[:, :, None, None]
             wide = F.avg_pool2d(F.avg_pool2d(mean, 2), 3, stride=1, padding=1, count_include_pad=False).abs()
-            trust = trust * (1 - coarse * (1 - _within(UNUSUAL, _unusual(wide))))
-        return F.interpolate(trust, scale_factor=2.0, mode="bilinear") * same
+            trust = trust * (1 - coarse * between(_unusual(wide), UNUSUAL))
+        return F.interpolate(trust, scale_factor=2.0, mode="bilinear") * (1 - other)
 
     def _slid(self, x: Tensor, difference: Tensor, unit: Tensor) -> Tensor:
         """How much of a difference of luma is the picture slid by part of a pixel, or blurred: (B, 3, H/2, W/2).
@@ -147,12 +147,6 @@ class History(nn.Module):
         share = (slid / (power + LITTLE)).sqrt()
         seen = torch.cat([slid.sqrt() * unit, TELLING * share, TELLING * softer], dim=1).clamp(max=MANY)
         return F.interpolate(seen, scale_factor=2.0, mode="nearest")
-
-
-def _within(limits: tuple[float, float], x: Tensor) -> Tensor:
-    """1 below the first limit, 0 above the second."""
-    begin, end = limits
-    return ((end - x) / (end - begin)).clamp(0, 1)
 
 
 def _unusual(difference: Tensor) -> Tensor:

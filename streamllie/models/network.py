@@ -9,6 +9,7 @@ one is kept out of all that measures it, see `overlay`. Three steps:
    a residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv
    2412.16459.
 3. Tone: the same curve again, with a gain learned for the whole frame (from pooled features) and for each 8x8 patch.
+   What is lit well in a dark frame gets no residual.
 
 Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
 """
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 
 from streamllie.models.adr import ADR
 from streamllie.models.exact import Exact
-from streamllie.models.exposure import Exposure, colour_gain, curve
+from streamllie.models.exposure import Exposure, between, colour_gain, curve
 from streamllie.models.history import CHANNELS, History
 from streamllie.models.memory import Memory, pool
 from streamllie.models.overlay import Overlay
@@ -32,6 +33,15 @@ SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then 
 LEAST_LEFT = 1 / 64  # of the noise's variance, after temporal denoising
 LITTLE = 0.02  # of the frame
 MOST_COLOUR = 0.5  # of exposed chroma: there is none beyond; a blue lamp in the dark would be six times as far
+
+# A light in the dark, a window or a moon, is exposed to nearly white, where a small residual makes a dark hole,
+# or takes all colour. What the source has lit well gets the tone's curve alone there, and colour that goes with it.
+DARK = (1.8, 2.5)  # logarithm of exposure's gain, 6 and 12: between these, a frame becomes dark
+LAMP = (0.25, 0.5)  # of luma in the source: between these, a place in it is lit well
+TOO_FAR = (1.0, 1.4)  # logarithm of what the tone takes back of that gain: 1.0 at most on usual frames
+LIT = (0.02, 0.1)  # of luma, as LAMP: where it takes back so much
+
+COLOURED = (1e-4, 4e-4)  # mean size of chroma; below a fortieth of a code the camera sees no colour, and none is made
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
@@ -211,23 +221,28 @@ class Network(nn.Module):
             coarse = block(coarse, memory)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)  # (B, f, H/4, W/4)
         made = self.head(self.detail(fine))  # (B, 24, H/4, W/4), and 2 that say how much of the frame goes
+        scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
+        scene += [memory(pool(deep))] if self.size.scene else []
+        whole = self.tone(torch.cat(scene, dim=1))[:, :, None, None]  # (B, 4, 1, 1)
+        dark, too_far = between(exposure.log_gain, DARK)[:, :, None, None], between(-whole[:, :1], TOO_FAR)
+        lit = dark * torch.maximum(between(patch, LAMP), too_far * between(patch, LIT))  # (B, 1, H/4, W/4)
+        effect, coloured = share * (1 - lit), between(pool(written.tinge), COLOURED)[:, :, None, None]
         light, colour, *gone = made.split([16, 8, 2] if self.size.fade else [16, 8], dim=1)
-        light, colour = share * light, share * colour
+        light, colour = effect * light, effect * coloured * colour
         if self.size.fade:
             # of luma, of chroma. A clamp may be learned away for good, so what learns with a noise map has none.
-            gone = share * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (share * gone[0]).clamp(0, 1)
+            gone = effect * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (effect * gone[0]).clamp(0, 1)
             light, colour = light - gone[:, :1] * luma, colour - gone[:, 1:] * chroma
         luma, chroma = luma + light, chroma + (1 - written.strokes) * colour
 
         # Tone.
-        scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
-        scene += [memory(pool(deep))] if self.size.scene else []
-        whole = self.tone(torch.cat(scene, dim=1))  # (B, 4)
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
-        lift = (share * (whole[:, :2, None, None] + local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
-        tint = share * whole[:, 2:, None, None].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = curve(luma.clamp(0, 1), lift[:, :1])
-        chroma = chroma * lift[:, 1:] + 0.1 * tint
+        lift = (share * (whole[:, :2] + (1 - lit) * local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
+        light, colour = lift.split(1, dim=1)
+        colour = colour + lit * (colour_gain(curve(patch, gain), light) - colour)
+        tint = share * whole[:, 2:].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
+        luma = curve(luma.clamp(0, 1), light)
+        chroma = chroma * colour + 0.1 * coloured * tint
         luma, chroma = written.kept(luma, chroma)
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
 

@@ -46,6 +46,7 @@ class Overlay:
         self.strokes = written * strokes  # (B, 1, H, W) in [0, 1]
         self.share = written * share  # and 4 pixels more on all sides: an outline
         u, v = (part.mean(dim=1, keepdim=True) for part in chroma.chunk(2, dim=1))
+        self.tinge = u.abs() + v.abs()  # (B, 1, H, W) how far from grey
         rest = torch.cat([patch, u, v, torch.ones_like(patch)], dim=1) * (1 - self.share)
         rest = F.avg_pool2d(F.avg_pool2d(rest, 4), AROUND, stride=1, padding=AROUND // 2, count_include_pad=False)
         rest = rest + LITTLE * (rest.mean(dim=(2, 3), keepdim=True) + LITTLE)

@@ -103,3 +103,11 @@ def test_the_robust_line_does_not_see_a_third_of_wild_values():
     assert share[:, 1::3].min() > 0.9, "on the line"
     assert (shift + slope * (-2 - pivot)).item() == pytest.approx(0.3, abs=0.02)
     assert slope.item() == pytest.approx(0.05, abs=0.01)
+
+
+def test_a_fade_out_of_white_gets_no_more_gain_than_its_frames_want():
+    fade = [(scene() + (1 - scene()) * max(1 - t / 24, 0)) for t in range(30)]
+    for frame, exposure in zip(fade, play(fade, fps=24, seconds=0.5), strict=True):
+        alone = Exposure.of(frame, Memory()).gain
+        assert exposure.gain.max() <= 1.5001 * torch.maximum(alone, exposure.log_gain.exp()).max()
+        assert curve(frame, exposure.gain).sqrt().mean().square() < max(0.5, frame.mean() + 0.02)
