@@ -1,4 +1,4 @@
-"""What of a video's pictures is not passed on as it is: a sentence for each thing, from its first frame."""
+"""What of a video's pictures is not passed on, or not understood: a sentence for each thing, from its first frame."""
 
 from collections.abc import Iterator
 
@@ -18,11 +18,12 @@ LOST_SIDE_DATA = {
     "SPHERICAL": "360-degree (spherical) metadata",
     "STEREO3D": "3D (stereoscopic) metadata",
 }
+PQ = 16  # of transfer curves in ITU-T H.273: SMPTE ST 2084
 UNSAID = {0, 2}  # of primaries, curve and matrix: reserved or RGB, and unspecified
 
 
 def conversions(stream: VideoStream, first: av.VideoFrame, format: VideoFormat) -> Iterator[str]:
-    """What becomes another, or is lost."""
+    """What becomes another, or is lost, or is unlike what models learned from."""
     pixels = first.format
     if (has_alpha(pixels) and not pixels.has_palette and not _is_opaque_gif(stream, first)) or (
         stream.metadata.get("alpha_mode") == "1"
@@ -37,6 +38,8 @@ def conversions(stream: VideoStream, first: av.VideoFrame, format: VideoFormat) 
     for kind, name in LOST_SIDE_DATA.items():
         if data.get(kind) is not None:
             yield f"{name} of the video is dropped"
+    if format.transfer == PQ:
+        yield "HDR in PQ is handled as ordinary video is, and comes out far too bright: convert it to SDR first"
 
 
 def has_other_colours(frame: av.VideoFrame, format: VideoFormat) -> bool:

@@ -62,6 +62,13 @@ def test_colour_tags_pass_unchanged(tmp_path: Path, standard: str, range_: str, 
     assert tags(tmp_path / f"day.{container}") == tags(source)
 
 
+def test_hdr_in_pq_is_said_to_come_out_too_bright(tmp_path: Path) -> None:
+    reader, _ = enhance(tagged(tmp_path / "night.mkv", "pq", "limited"), tmp_path / "day.mkv")
+    assert any("HDR in PQ" in note for note in reader.notes)
+    reader, _ = enhance(tagged(tmp_path / "other.mkv", "hlg", "limited"), tmp_path / "day.mkv", overwrite=True)
+    assert not reader.notes
+
+
 @pytest.mark.parametrize(("codec", "container"), [("hevc", "mp4"), ("av1", "mp4"), ("vp9", "webm"), ("ffv1", "mkv")])
 @pytest.mark.parametrize("range_", ["limited", "full"])
 def test_colour_tags_pass_through_every_encoder(tmp_path: Path, codec: str, container: str, range_: str) -> None:
