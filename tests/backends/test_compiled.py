@@ -13,6 +13,7 @@ from streamllie.backends.compiled import Compiled
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.backends.openvino import ov
 from streamllie.frame import Frame, VideoFormat
+from tests.backends.echo import echo
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def compilations(monkeypatch) -> list[int]:
     return seen
 
 
-def enhanced(*, width: int = 48, name: str = "lite-lol") -> list[np.ndarray]:
+def enhanced(name: str | Path, *, width: int = 48) -> list[np.ndarray]:
     """Planes of two frames of noise, from an engine that was opened for them."""
     rng = np.random.default_rng(3)
     y, u, v = (rng.integers(16, 60, (32 // part, width // part), dtype=np.uint8) for part in (1, 2, 2))
@@ -41,29 +42,30 @@ def enhanced(*, width: int = 48, name: str = "lite-lol") -> list[np.ndarray]:
 
 
 def test_a_graph_is_compiled_once_and_frames_are_the_same_to_the_bit(folder, compilations):
-    first, second = enhanced(name="lite"), enhanced(name="lite")
+    first, second = enhanced("lite"), enhanced("lite")
     assert len(compilations) == 1
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert len(list(folder.iterdir())) == 1, "nothing half written stays"
 
 
 def test_another_size_another_model_and_another_version_are_compiled_for_themselves(folder, compilations, monkeypatch):
-    enhanced()
-    enhanced(width=64)
-    enhanced(name="lite")
+    one, other = echo(folder.parent / "one.onnx"), echo(folder.parent / "other.onnx")
+    enhanced(one)
+    enhanced(one, width=64)
+    enhanced(other)
     monkeypatch.setattr(openvino.ov, "get_version", lambda: "another")
-    enhanced()
+    enhanced(one)
     assert len(compilations) == len(list(folder.iterdir())) == 4
 
 
 def test_what_is_torn_or_nothing_to_openvino_is_compiled_again_and_replaced(folder, compilations):
-    first = enhanced()
+    first = enhanced("lite-lol")
     (path,) = folder.iterdir()
     whole = path.read_bytes()
     header = read(path)[0]
     for spoilt in (whole[:-100], pack(header, b"no graph")):
         path.write_bytes(spoilt)
-        again = enhanced()
+        again = enhanced("lite-lol")
         assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
         assert read(path)[0] == header
         assert path.stat().st_size == pytest.approx(len(whole), rel=0.01)
@@ -73,8 +75,9 @@ def test_what_is_torn_or_nothing_to_openvino_is_compiled_again_and_replaced(fold
 def test_a_place_that_takes_nothing_costs_nothing_but_time(tmp_path, monkeypatch, compilations):
     (tmp_path / "file").write_text("precious")
     monkeypatch.setenv("STREAMLLIE_CACHE", str(tmp_path / "file"))
-    enhanced()
-    enhanced()
+    graph = echo(tmp_path / "echo.onnx")
+    enhanced(graph)
+    enhanced(graph)
     assert len(compilations) == 2
     assert (tmp_path / "file").read_text() == "precious"
 

@@ -8,6 +8,7 @@ from streamllie.backends import openvino as backend
 from streamllie.backends.cpu import Cpu
 from streamllie.frame import VideoFormat
 from streamllie.shelf import find
+from tests.backends.echo import echo
 
 
 def told(folder: Path, *, vendor: str, flags: str) -> Cpu:
@@ -41,10 +42,11 @@ def test_a_system_that_tells_nothing_is_no_error_and_gets_float32(tmp_path):
 
 
 @pytest.mark.parametrize(("fast", "depth", "expected"), [(True, 8, "bf16"), (False, 8, "fp32"), (True, 10, "fp32")])
-def test_auto_is_what_the_processor_is_faster_in(monkeypatch, fast, depth, expected):
+def test_auto_is_what_the_processor_is_faster_in(monkeypatch, tmp_path, fast, depth, expected):
     cpu = Cpu(name="made", vendor="AuthenticAMD", features=("avx512_bf16",) if fast else ())
     monkeypatch.setattr(Cpu, "here", classmethod(lambda cls: cpu))
     if expected == "bf16" and not backend.has_bf16():
         pytest.skip("this processor does not compute in bfloat16")
-    with backend.open_engine(find("lite"), VideoFormat(height=64, width=64, depth=depth)) as engine:
+    graph, _ = echo(tmp_path / "echo.onnx"), echo(tmp_path / "echo.deep.onnx")
+    with backend.open_engine(find(graph), VideoFormat(height=64, width=64, depth=depth)) as engine:
         assert engine.precision == expected
