@@ -38,7 +38,7 @@ MANY = 8.0  # times the noise; a larger difference says no more
 LITTLE = 1e-6  # of squared luma
 TELLING = 4.0  # times a share of the difference, which is 0.1 by chance and 0.5 of a motion: as large as the rest
 TEXTURE = 0.5  # logarithm of how much more a picture has at twice the size; of coarse noise there is 1 more
-COARSE = 0.25  # more of that logarithm, from which on noise counts as coarse
+COARSE = (TEXTURE, TEXTURE + 0.25)  # of that logarithm: between these, noise becomes coarse
 UNUSUAL = (4.0, 7.0)  # times the picture's usual difference over 24x24 pixels, which is half of noise's deviation
 LEAST_USUAL = 1e-3  # of luma: what a codec leaves is no motion
 APART = (4.0, 7.0)  # times the noise: between these, means of 4x4 pixels become too different to be one place
@@ -120,7 +120,7 @@ class History(nn.Module):
         alone = torch.maximum(alone, BESIDE * F.max_pool2d(alone, 3, stride=1, padding=1))
         other = torch.minimum(between(alone, ALONE), between(of_source, CODES))  # (B, 1, H, W)
         if grain is not None:
-            coarse = ((grain - TEXTURE) / COARSE).clamp(0, 1)[:, :, None, None]
+            coarse = between(grain, COARSE)[:, :, None, None]
             wide = F.avg_pool2d(F.avg_pool2d(mean, 2), 3, stride=1, padding=1, count_include_pad=False).abs()
             trust = trust * (1 - coarse * between(_unusual(wide), UNUSUAL))
         return F.interpolate(trust, scale_factor=2.0, mode="bilinear") * (1 - other)
