@@ -13,7 +13,7 @@ from streamllie.backends.compiled import Compiled
 from streamllie.backends.engine_file import Header, pack, read
 from streamllie.backends.openvino import ov
 from streamllie.frame import Frame, VideoFormat
-from tests.backends.echo import echo
+from tests.models.echo import save_echo
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_graph_is_compiled_once_and_frames_are_the_same_to_the_bit(folder, com
 
 
 def test_another_size_another_model_and_another_version_are_compiled_for_themselves(folder, compilations, monkeypatch):
-    one, other = echo(folder.parent / "one.onnx"), echo(folder.parent / "other.onnx")
+    one, other = save_echo(folder.parent / "one.onnx"), save_echo(folder.parent / "other.onnx")
     enhanced(one)
     enhanced(one, width=64)
     enhanced(other)
@@ -75,7 +75,7 @@ def test_what_is_torn_or_nothing_to_openvino_is_compiled_again_and_replaced(fold
 def test_a_place_that_takes_nothing_costs_nothing_but_time(tmp_path, monkeypatch, compilations):
     (tmp_path / "file").write_text("precious")
     monkeypatch.setenv("STREAMLLIE_CACHE", str(tmp_path / "file"))
-    graph = echo(tmp_path / "echo.onnx")
+    graph = save_echo(tmp_path / "echo.onnx")
     enhanced(graph)
     enhanced(graph)
     assert len(compilations) == 2

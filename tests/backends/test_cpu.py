@@ -8,7 +8,7 @@ from streamllie.backends import openvino as backend
 from streamllie.backends.cpu import Cpu
 from streamllie.frame import VideoFormat
 from streamllie.shelf import find
-from tests.backends.echo import echo
+from tests.models.echo import save_echo
 
 
 def told(folder: Path, *, vendor: str, flags: str) -> Cpu:
@@ -47,6 +47,6 @@ def test_auto_is_what_the_processor_is_faster_in(monkeypatch, tmp_path, fast, de
     monkeypatch.setattr(Cpu, "here", classmethod(lambda cls: cpu))
     if expected == "bf16" and not backend.has_bf16():
         pytest.skip("this processor does not compute in bfloat16")
-    graph, _ = echo(tmp_path / "echo.onnx"), echo(tmp_path / "echo.deep.onnx")
+    graph, _ = save_echo(tmp_path / "echo.onnx"), save_echo(tmp_path / "echo.deep.onnx")
     with backend.open_engine(find(graph), VideoFormat(height=64, width=64, depth=depth)) as engine:
         assert engine.precision == expected

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 SMALLEST = (Sizes.fixed(64, 64),)
 QUICK = "lite-lol"  # builds in half of the time of lite: for tests of something else
-LIKE_OTHERS = {"lite", "lite-handheld", "lite-open"}  # they have no layer that base and lite-lol have not
+LIKE_OTHERS = {"lite-handheld", "lite-open"}  # they have no layer that base and lite have not
 MODELS = [model.name for model in shelf.models() if model.name not in LIKE_OTHERS]
 
 

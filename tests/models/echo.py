@@ -1,25 +1,31 @@
-"""A model that gives back what it gets: it opens at once, for tests of something else than pictures."""
+"""A graph that gives back what it gets: made and opened at once, for tests of something else than pictures."""
 
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
 
-from streamllie.models.export import OPSET
+from streamllie.models.export import OPSET, for_bytes
 from streamllie.models.names import INPUTS, OUTPUTS
 
 
-def echo(path: Path) -> Path:
-    """Write its graph. Graphs under two names are two models."""
+def echo(name: str) -> onnx.ModelProto:
+    """In place of what `trace` makes of a network; graphs of two names are two models."""
     half = [1, 1, "half_height", "half_width"]
     shapes = [1, 1, "height", "width"], half, half, [1, 4], [1], [1], [5]
-    plane = TensorProto.FLOAT if path.stem.endswith(".deep") else TensorProto.UINT8
-    types = *3 * [plane], *4 * [TensorProto.FLOAT]
-    known = {name: (kind, shape) for name, kind, shape in zip(INPUTS, types, shapes, strict=True)}
-    pairs = list(zip(INPUTS[: len(OUTPUTS)], OUTPUTS, strict=True))
-    begin = [helper.make_tensor_value_info(name, *known[name]) for name in INPUTS]
-    end = [helper.make_tensor_value_info(out, *known[name]) for name, out in pairs]
-    nodes = [helper.make_node("Identity", [name], [out]) for name, out in pairs]
-    graph = helper.make_graph(nodes, path.stem, begin, end)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), path)
+    ends = [
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in zip(names, shapes, strict=False)
+        ]
+        for names in (INPUTS, OUTPUTS)
+    ]
+    nodes = [helper.make_node("Identity", [name], [out]) for name, out in zip(INPUTS, OUTPUTS, strict=False)]
+    return helper.make_model(helper.make_graph(nodes, name, *ends), opset_imports=[helper.make_opsetid("", OPSET)])
+
+
+def save_echo(path: Path) -> Path:
+    """Write it as a model's graph, or as its deep graph."""
+    graph = echo(path.stem)
+    onnx.save(graph if path.stem.endswith(".deep") else for_bytes(graph), path)
     return path

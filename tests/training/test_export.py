@@ -9,15 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper
 
 from streamllie import shelf
 from streamllie.backends import open_engine
 from streamllie.errors import ModelError, SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.models.checkpoint import load
-from streamllie.models.export import OPSET
 from streamllie.models.fold import fold
+from tests.models.echo import echo
 from tests.models.graphs import exported, save_run
 from tests.models.networks import REMEMBERS, SMALL, lively_network
 from training import export as exporting
@@ -33,12 +32,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture
 def quick(monkeypatch):
     """In place of what traces a network, which takes long: a graph that gives back what it gets."""
-    shape = [1, 1, "height", "width"]
-    ends = [[helper.make_tensor_value_info(name + end, TensorProto.FLOAT, shape) for name in "yuv"]
-            for end in ("", "_out")]  # fmt: skip
-    nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in "yuv"]
-    graph = helper.make_model(helper.make_graph(nodes, "same", *ends), opset_imports=[helper.make_opsetid("", OPSET)])
-    monkeypatch.setattr(exporting, "trace", lambda folded: graph)
+    monkeypatch.setattr(exporting, "trace", lambda folded: echo("same"))
 
 
 def put(checkpoint, own, **changes) -> dict:

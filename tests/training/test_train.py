@@ -142,6 +142,14 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(trained, data, tmp_p
     )
 
 
+def test_workers_make_the_same_batches(data, tmp_path):
+    write_plan(tmp_path, "steps = 3\nclips = 0.5\nclip_crop = [32, 32]\nclip_frames = 3", network="history = true")
+    run_plan(tmp_path, data, "--out", "helped", "--workers", "2")
+    alone = weights(train(recipe.read(tmp_path / "plan.toml"), data=data, out=tmp_path / "alone"))
+    helped = weights(tmp_path / "helped/checkpoint.pt")
+    assert all(torch.equal(value, helped[name]) for name, value in alone.items())
+
+
 def test_the_curves_of_a_run_are_drawn(trained):
     picture = cv2.imread(str(trained.with_name("curves.png")))
     assert picture.shape[0] > 300
@@ -191,7 +199,7 @@ def test_two_processes_train_one_network(data, tmp_path):
 
 
 def test_training_goes_downhill(data, tmp_path):
-    plan = replace(PLAN, steps=60, last_steps=0, validate_every=20, mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
+    plan = replace(PLAN, steps=60, last_steps=0, validate_every=10, mixture=Mixture(pairs=1, dark=0, bright=0, black=0))
     train(plan, data=data, out=tmp_path)
     losses = [float(row.split(",")[1]) for row in (tmp_path / "log.csv").read_text().splitlines()[1:]]
     assert losses[-1] < losses[0]
