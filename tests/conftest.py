@@ -14,10 +14,12 @@ from tests.media import Sound, make_video
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: nothing long is left for one process at the end, and none waits for an export."""
-    export, engine = "test_export.py", "test_engine.py"  # half a minute for the first, which the second wants, too
-    items.sort(
-        key=lambda item: (item.path.name != export, item.path.parent.name != "training" or item.path.name == engine)
-    )
+    export, wanting = "test_export.py", ("test_engine.py", "test_steadiness.py")  # a minute for what these want, too
+
+    def late(item: pytest.Item) -> tuple[bool, bool]:
+        return item.path.name != export, item.path.parent.name != "training" or item.path.name in wanting
+
+    items.sort(key=late)
 
 
 @pytest.fixture(autouse=True, scope="session")
