@@ -27,6 +27,8 @@ SHOT = degrade.Shot(
     black=0.0005,
     gain=degrade.Gain(k=6.0, read=14.0, row=2.5, share=0.6),
     blur=0.6,
+    grain=1.0,
+    matrix=np.eye(3, dtype=np.float32),
     gamma=None,
     quality=None,
     crf=None,
