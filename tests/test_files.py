@@ -12,6 +12,7 @@ from streamllie.errors import ModelNotFound, OutputExists, SinkError, SourceErro
 from streamllie.files import Outcome, enhance_file, enhance_folder
 from streamllie.stills import Still
 from tests.media import FRAMES, make_video
+from tests.models.echo import save_echo
 
 pytestmark = pytest.mark.usefixtures("opens_fast")
 
@@ -206,6 +207,15 @@ def test_two_files_with_one_output_do_not_replace_each_other(tmp_path):
     assert first.report
     assert "is that of" in str(second.failed)
     assert "rename one" in str(second.failed)
+
+
+def test_a_video_of_a_depth_that_the_model_has_no_graph_for_does_not_stop_the_rest(tmp_path):
+    (source := tmp_path / "in").mkdir()
+    make_video(source / "a.mp4", layout="yuv420p10le")
+    make_video(source / "b.mp4")
+    deep, usual = enhance_folder(source, tmp_path / "out", model=str(save_echo(tmp_path / "mine.onnx")))
+    assert 'model "mine" has no graph for 10-bit video' in str(deep.failed)
+    assert usual.report
 
 
 def test_a_missing_model_stops_a_folder_at_once(folder, tmp_path):

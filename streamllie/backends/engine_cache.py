@@ -155,10 +155,14 @@ class EngineCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             while True:
                 file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-                fcntl.flock(file, fcntl.LOCK_EX)
-                with suppress(FileNotFoundError):
-                    if path.stat().st_ino == os.fstat(file).st_ino:
-                        return file
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    with suppress(FileNotFoundError):
+                        if path.stat().st_ino == os.fstat(file).st_ino:
+                            return file
+                except BaseException:
+                    os.close(file)
+                    raise
                 os.close(file)  # a prune removed it while we waited
         except OSError as error:
             raise EngineUnusable(

@@ -1,11 +1,13 @@
 """Engine files and their cache: nothing torn or foreign is ever handed back, and nothing is made twice."""
 
+import errno
 import hashlib
 import json
 import multiprocessing
 import os
 import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -221,6 +223,17 @@ def test_prune_leaves_alone_what_is_being_built(cache):
         return HEADER, BODY
 
     assert cache.get(KEY, make) == (HEADER, BODY)
+
+
+def test_a_cache_folder_that_cannot_be_locked_is_told_and_keeps_no_file_open(cache, monkeypatch):
+    def refused(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    before = len(list(Path("/dev/fd").iterdir()))
+    with pytest.raises(EngineUnusable, match="No locks available; set STREAMLLIE_CACHE to another"):
+        cache.get(KEY, lambda: (HEADER, BODY))
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_a_cache_folder_that_cannot_be_made_is_one_sentence_with_a_way_out(tmp_path):
