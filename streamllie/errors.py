@@ -7,7 +7,8 @@
     │   ├── OutputExists         and --overwrite was not given
     │   └── FrameCountMismatch   fewer or more frames came out than went in
     ├── ModelError               a model file is damaged or is not one of ours
-    │   └── ModelNotFound        no such name on the shelf, no such file
+    │   ├── ModelNotFound        no such name on the shelf, no such file
+    │   └── NoDeepGraph          it is for 8 bits alone, and this video has more
     └── BackendError             a runtime failed
         ├── BackendMissing       the runtime, or the device that it needs, is not there
         ├── OutOfMemory          the GPU has no room left
@@ -47,6 +48,10 @@ class ModelError(StreamLLIEError):
 
 class ModelNotFound(ModelError):
     """No model of that name is on the shelf, and no such file exists."""
+
+
+class NoDeepGraph(ModelError):
+    """The model runs on video of 8 bits alone, and this one has more."""
 
 
 class BackendError(StreamLLIEError):

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from streamllie import stills
 from streamllie.enhance import MODEL, SMOOTHING, enhance_video
 from streamllie.enhancer import Enhancer
-from streamllie.errors import BackendMissing, ModelError, SinkError, SourceError, StreamLLIEError
+from streamllie.errors import BackendMissing, ModelError, NoDeepGraph, SinkError, SourceError, StreamLLIEError
 from streamllie.place import exists, is_file, is_folder, local
 from streamllie.split import split_rgb
 from streamllie.target import check_target
@@ -166,9 +166,9 @@ def _enhance_one(
             report = _enhance_picture(enhancer, source, target, options)
         else:
             report = enhance_video(source, target, on_progress=tell, **options)
-    except (ModelError, BackendMissing):
-        raise  # every other file would fail alike
     except StreamLLIEError as error:
+        if isinstance(error, (ModelError, BackendMissing)) and not isinstance(error, NoDeepGraph):
+            raise  # every other file would fail alike
         return Outcome(source=source, target=target, failed=str(error))
     except Exception as error:
         log.debug("%s failed", source, exc_info=True)

@@ -20,6 +20,7 @@ from streamllie.bench_memory import memory_mb
 from streamllie.live.session import Live
 from streamllie.timing import percentile
 from streamllie.video.inputs import resolve
+from tests.handles import count_handles
 from tests.shaky import SILENT_FROM
 
 CALM_FROM = 0.2  # share of a cycle after which the first, calm part is measured; before it the source comes back
@@ -118,7 +119,7 @@ def _cycle(live: Live, number: int, latencies: list[float], sizes: list[str], *,
         sizes=sizes,
         memory_mb=round(memory_mb("VmRSS"), 1),
         threads=len(list(Path("/proc/self/task").iterdir())),
-        handles=len(list(Path("/proc/self/fd").iterdir())) - 1,  # the one that lists them
+        handles=count_handles() - 1,  # the one that lists them
     )
 
 

@@ -3,8 +3,8 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,31 +139,21 @@ class EngineCache:
         with suppress(EngineUnusable):
             return read(path)[0]
 
-    @contextmanager
-    def _locked(self, key: str) -> Generator[None]:
-        """Hold the lock of one key."""
-        file = self._lock(self.folder / f"{key[:32]}.lock")
-        try:
-            yield
-        finally:
-            os.close(file)
-
-    def _lock(self, path: Path) -> int:
+    def _locked(self, key: str) -> ExitStack:
+        """Wait for the lock of one key; who leaves what comes back gives it up."""
         import fcntl  # noqa: PLC0415 - as above
 
+        path = self.folder / f"{key[:32]}.lock"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             while True:
-                file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-                try:
+                with ExitStack() as opened:
+                    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                    opened.callback(os.close, file)
                     fcntl.flock(file, fcntl.LOCK_EX)
-                    with suppress(FileNotFoundError):
+                    with suppress(FileNotFoundError):  # a prune may have removed it while we waited
                         if path.stat().st_ino == os.fstat(file).st_ino:
-                            return file
-                except BaseException:
-                    os.close(file)
-                    raise
-                os.close(file)  # a prune removed it while we waited
+                            return opened.pop_all()
         except OSError as error:
             raise EngineUnusable(
                 f"the cache folder {self.folder} cannot be used: {error.strerror}; set STREAMLLIE_CACHE to another"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamllie.errors import BackendError, EngineUnusable, ModelError
+from streamllie.errors import EngineUnusable, ModelError, NoDeepGraph
 from streamllie.frame import VideoFormat
 from streamllie.shelf import DEEP, ENGINE, GRAPH, Model
 
@@ -17,7 +17,7 @@ def graph_path(model: Model, format: VideoFormat) -> Path:
         raise EngineUnusable(f"{model.path} is an engine; it runs with --backend tensorrt, or auto where that can run")
     if format.depth > 8:
         if model.deep_path is None:
-            raise BackendError(  # of this video alone: others of a folder may have 8 bits
+            raise NoDeepGraph(
                 f'model "{model.name}" has no graph for {format.depth}-bit video '
                 f"({model.path.stem}{DEEP}{GRAPH}); export it again with training.export"
             )

@@ -7,13 +7,13 @@ import multiprocessing
 import os
 import struct
 import time
-from pathlib import Path
 
 import pytest
 
 from streamllie.backends.engine_cache import EngineCache
 from streamllie.backends.engine_file import MAGIC, Header, key_of, pack, read
 from streamllie.errors import EngineUnusable
+from tests.handles import count_handles
 
 KEY = key_of({"a": 1})
 ABOUT = {"flavour": "tensorrt-rtx", "version": "1"}
@@ -230,10 +230,10 @@ def test_a_cache_folder_that_cannot_be_locked_is_told_and_keeps_no_file_open(cac
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refused)
-    before = len(list(Path("/dev/fd").iterdir()))
+    before = count_handles()
     with pytest.raises(EngineUnusable, match="No locks available; set STREAMLLIE_CACHE to another"):
         cache.get(KEY, lambda: (HEADER, BODY))
-    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert count_handles() == before
 
 
 def test_a_cache_folder_that_cannot_be_made_is_one_sentence_with_a_way_out(tmp_path):

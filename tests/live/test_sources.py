@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from av.error import FFmpegError
@@ -21,6 +20,7 @@ from streamllie.live.session import Live
 from streamllie.live.stage import Controls
 from streamllie.video.capture import shots
 from streamllie.video.inputs import Input, resolve
+from tests.handles import count_handles
 from tests.live.peers import free_port, sent
 from tests.media import Sound, make_video, picture, planar_frame
 from tests.transmit import Transmitter
@@ -283,7 +283,3 @@ def test_a_source_that_is_known_to_have_been_there_is_waited_for(tmp_path):
         next(iter(Lasting(camera, stop=Stop())))
     threading.Timer(0.5, make_video, [tmp_path / "night.mkv"], {"frames": 40}).start()
     assert next(iter(Lasting(camera, stop=Stop(), known=True))).frame.y.shape == (48, 64)
-
-
-def count_handles() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
