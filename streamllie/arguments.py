@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
 def seconds(text: str) -> float:
     """A time as people write it: "90", "1:30" and "00:01:30.0" are the same."""
-    match = re.fullmatch(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    match = re.fullmatch(r"(?:(?:(\d{1,9}):)?([0-5]?\d):)?(\d{1,9}(?:\.\d*)?|\.\d+)", text.strip())
     if match is None or (match[2] and float(match[3]) >= 60):
         raise typer.BadParameter(f'"{text}" is not a time; write seconds, 1:30 or 00:01:30.5')
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])

@@ -22,6 +22,7 @@ FRAMES = (0xC0, 0xC1, 0xC2)  # segments that say how the picture is coded
 PROFILE, MORE_PICTURES = b"ICC_PROFILE\0", b"MPF\0"  # how two kinds of APP2 begin
 PHOTOSHOP, RESOURCE, IPTC = b"Photoshop 3.0\0", b"8BIM", 0x0404  # how APP13 and its parts begin, one part's number
 PART = 65_519  # bytes of a profile that fit into one segment; there may be 255
+LONGEST = 65_533  # bytes of any segment
 DENSITY = slice(7, 12)  # of the JFIF segment: unit, across, down
 
 
@@ -150,7 +151,8 @@ def _resources(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _resource(iptc: bytes) -> bytes:
-    return PHOTOSHOP + RESOURCE + struct.pack(">HHI", IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    part = PHOTOSHOP + RESOURCE + struct.pack(">HHI", IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    return part[:LONGEST]  # as the source had it: the byte that makes the size even may not have found room
 
 
 def _subject(name: bytes, body: bytes) -> bytes:

@@ -68,13 +68,23 @@ class VideoFormat:
         return Levels.of(depth=self.depth, full_range=self.full_range)
 
     @property
+    def quarters(self) -> int:
+        """Quarter turns, 0 to 3, that a player turns the picture counter-clockwise: the nearest to `rotation`."""
+        return round(self.rotation / 90) % 4
+
+    @property
+    def lies(self) -> bool:
+        """Whether what is stored as rows is shown as columns."""
+        return self.quarters % 2 == 1
+
+    @property
     def shown_size(self) -> tuple[int, int]:
         """Height and width as a player shows it: after rotation."""
-        return (self.width, self.height) if self.rotation % 180 else (self.height, self.width)
+        return (self.width, self.height) if self.lies else (self.height, self.width)
 
     def upright(self, picture: NDArray[Any]) -> NDArray[Any]:
         """A plane or picture (H, W, ...), stored as this video's are, as a player shows it."""
-        return turned(picture, self.rotation // 90 % 4, mirrored=self.mirrored)
+        return turned(picture, self.quarters, mirrored=self.mirrored)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,16 +169,16 @@ def _loose(path: Path) -> Model:
         return Model(name=path.stem, path=path, bytes=path.stat().st_size, sha256=sha256(path))
     stem = path.name.removesuffix(path.suffix).removesuffix(DEEP)
     graph, deep, weights = (path.with_name(stem + end) for end in (GRAPH, DEEP + GRAPH, CHECKPOINT))
-    if path == deep and not graph.is_file():
+    if path == deep and not is_file(graph):
         raise ModelError(
             f'"{path}" is for video of more than 8 bits; "{graph.name}", for all other, must lie beside it'
         )
-    main = graph if graph.is_file() else path
+    main = graph if is_file(graph) else path
     return Model(
         name=stem,
         path=main,
-        deep_path=deep if deep.is_file() else None,
-        weights_path=weights if weights.is_file() else None,
+        deep_path=deep if is_file(deep) else None,
+        weights_path=weights if is_file(weights) else None,
         bytes=main.stat().st_size,
         sha256=sha256(main),
     )

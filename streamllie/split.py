@@ -17,9 +17,9 @@ def split(before: Frame, after: Frame, video: VideoFormat) -> Frame:
 
     Of a video that players turn or mirror, what was is on the left of the picture that they show.
     """
-    turns = video.rotation // 90 % 4  # counter-clockwise, so 1 shows the upper rows on the left, 2 the right columns
-    across = turns % 2 == 0  # what a viewer sees as columns are columns
-    first = (turns < 2) != video.mirrored  # and the first of them are on the viewer's left
+    across = not video.lies  # what a viewer sees as columns are columns
+    # The first of them are on the viewer's left: 1 quarter shows the upper rows there, 2 the right columns.
+    first = (video.quarters < 2) != video.mirrored
     columns = after.y.shape[1] if across else after.y.shape[0]
     middle = columns // 4  # in chroma samples
     half = max(1, round(columns / WIDE))  # of the line, in luma samples

@@ -4,6 +4,7 @@ import json
 from typing import get_args
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from streamllie import arguments, cli_engine
@@ -34,6 +35,12 @@ def test_the_command_line_offers_just_what_the_library_has(offered, known):
 def test_a_size_is_written_width_first_and_read_height_first():
     assert arguments.size("1280x720") == Size(height=720, width=1280)
     assert arguments.sizes("1280x720,64x48") == [(720, 1280), (48, 64)]
+
+
+@pytest.mark.parametrize("text", ["1:60", "soon", 400 * "9", f"{5000 * '1'}:00:00", "-1"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="is not a time; write seconds"):
+        arguments.seconds(text)
 
 
 @pytest.mark.parametrize("command", ["models", "cameras"])

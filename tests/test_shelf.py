@@ -50,6 +50,13 @@ def test_a_file_can_be_named_and_brings_its_companions(tmp_path):
     assert by_checkpoint == model, "what it says of `path` is that of the graph"
 
 
+def test_a_file_whose_companions_names_would_be_too_long_has_none(tmp_path):
+    path = tmp_path / f"{248 * 'm'}.onnx"
+    shutil.copy(shelf.find("lite").path, path)
+    model = shelf.find(path)
+    assert (model.path, model.deep_path) == (path, None)
+
+
 def test_a_graph_for_more_bits_alone_does_not_take_the_place_of_the_other(tmp_path):
     deep = shutil.copy(shelf.find("lite").deep_path, tmp_path)
     with pytest.raises(

@@ -46,6 +46,14 @@ def test_what_was_is_on_the_left_of_the_upright_picture(rotation, mirrored, heig
     assert joined.pts == 3
 
 
+@pytest.mark.parametrize(("crooked", "rotation"), [(89, 90), (-91, -90), (2, 0), (-1, 0), (181, 180)])
+def test_a_video_that_lies_a_little_crooked_is_turned_to_the_nearest_side(crooked, rotation):
+    told, straight = (VideoFormat(height=48, width=64, rotation=degrees) for degrees in (crooked, rotation))
+    assert told.shown_size == straight.shown_size
+    picture = np.arange(48 * 64).reshape(48, 64)
+    assert (told.upright(picture) == straight.upright(picture)).all()
+
+
 @pytest.mark.parametrize(("depth", "full_range", "white"), [(8, False, 235), (8, True, 255), (10, False, 940)])
 def test_the_line_is_thin_and_white_at_any_depth_and_range(depth, full_range, white):
     format = VideoFormat(height=36, width=64, depth=depth, full_range=full_range)

@@ -58,7 +58,7 @@ class Views:
 def view_size(video: VideoFormat) -> tuple[int, int]:
     """Height and width of a video's pictures on the page, upright and with square pixels, at most WIDEST."""
     height, width = float(video.height), video.width * float(video.sample_aspect_ratio or 1)
-    if video.rotation % 180:
+    if video.lies:
         height, width = width, height
     scale = min(1.0, WIDEST / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
@@ -66,7 +66,7 @@ def view_size(video: VideoFormat) -> tuple[int, int]:
 
 def upright(rgb: Rgb, video: VideoFormat, size: tuple[int, int]) -> Rgb:
     """A picture (H, W, 3) as players show it, (*size, 3)."""
-    height, width = size if video.rotation % 180 == 0 else size[::-1]
+    height, width = size[::-1] if video.lies else size
     smaller = height <= rgb.shape[0] and width <= rgb.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)

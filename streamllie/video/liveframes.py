@@ -137,7 +137,7 @@ class LiveFrames:
             self._shape = shape
             told = oriented(video_format(self._stream, decoded, chroma_location=0), decoded)
             self._planar = Planar(height=told.height, width=told.width, depth=told.depth)
-            self._turns, self._mirrored = told.rotation // 90 % 4, told.mirrored
+            self._turns, self._mirrored = told.quarters, told.mirrored
             self._format = _upright(told)
         try:
             planes = self._planar.planes(decoded)
@@ -153,7 +153,7 @@ class LiveFrames:
 
 def _upright(told: VideoFormat) -> VideoFormat:
     """The same as a viewer sees it: few streams can say how to turn a picture."""
-    if told.rotation // 90 % 2 == 0:
+    if not told.lies:
         return replace(told, rotation=0, mirrored=False)
     shape = 1 / told.sample_aspect_ratio if told.sample_aspect_ratio else None
     return replace(told, rotation=0, mirrored=False, height=told.width, width=told.height, sample_aspect_ratio=shape)

@@ -194,6 +194,10 @@ def test_other_bit_rates_are_refused(text: str) -> None:
         parse_rate(text)
 
 
+def test_a_bit_rate_of_hundreds_of_digits_is_a_large_one() -> None:
+    assert parse_rate(310 * "1") > 1_000_000_000_000
+
+
 @pytest.mark.parametrize("text", ["0.1", "8", "0.9k"])
 def test_a_bit_rate_without_its_unit_is_refused_and_does_not_mean_no_limit(text: str) -> None:
     with pytest.raises(SinkError, match="too low for any video; write it like"):
