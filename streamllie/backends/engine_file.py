@@ -29,7 +29,7 @@ _MOST = 1 << 20  # bytes of a header: a larger length is a torn file
 class Header:
     """What a file says of itself."""
 
-    kind: str  # "engine", or a library's own cache: "kernels", "timing"
+    kind: str  # "engine", or what a library keeps: "kernels", "timing", "compiled"
     key: str  # sha256 over everything that the body depends on
     about: dict[str, Any]  # the same in words: model, precision, sizes, flavour, version, ...
 

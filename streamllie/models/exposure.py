@@ -7,7 +7,8 @@ curves multiply. Two are needed:
    once. The logits of a grid of cells are remembered; the robust centre of how far this frame's cells are from them is
    such a shift (a person who walks through changes some cells, not the centre) and is taken out. What is remembered
    follows: small shifts slowly, a lamp switched on within the time constant of the state.
-2. Level. The remembered level of the frame, robust against lamps, is brought to LEVEL.
+2. Level. The remembered level of the frame, robust against lamps, is brought to LEVEL. Where the frame is darker than
+   that, and no shift says why, the camera has turned to something else, which is followed at once.
 
 Without a memory the first gain is exactly 1. A well-lit frame gets 1 from both. A frame that is all white, as in a
 flash, passes as it is and tells nothing: what is remembered stays.
@@ -19,22 +20,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from streamllie.models.memory import Memory, pool
+from streamllie.models.level import GRID, between, gain_to_level, measure
+from streamllie.models.memory import Memory
 
-LEVEL = 0.36  # mean of sqrt(luma), squared, that exposure aims at: the median of well-lit photographs
-MOST = 40.0  # largest exposure gain: below a level of about 0.014 there is little picture left to recover
 WELL_LIT = (0.45, 0.65)  # levels between which all effect fades to nothing
-WHITE = (0.8, 0.9)  # levels of the frame itself between which it becomes too white to tell anything
 MORE = 1.5  # times the gain that this frame wants by itself, at most: a white that fades away is no camera's doing
-BLACK = 0.001  # level at which half of the gain is withdrawn: a fade to black is not a dark scene
 
 BOUND = 0.004  # of luma, a code of 8 bits: logits of black and white stay finite
-GRID = 12  # cells across and down
 SPREAD = 0.08  # logits; cells that are several times this far from the centre count for little
 TURNS = 4  # of reweighing
 RIDGE = 0.05  # square logits; a flat picture tells no slope
 SLOW = 0.3  # share of the speed with which small shifts are followed
 LARGE = 0.25  # logits; a shift of a quarter of the light is followed at full speed
+DARKER = 0.3  # logits of the level that no shift explains: so much less is followed at full speed, twice at fourfold
+FASTEST = 8.0  # times full speed
 
 
 def curve(x: Tensor, gain: Tensor) -> Tensor:
@@ -55,47 +54,38 @@ class Exposure:
     log_gain: Tensor  # (B, 1) logarithm of its steady part
     seen: Tensor  # (B, 3) remembered means of sqrt(luma), luma, luma squared
     share: Tensor  # (B, 1, 1, 1) of the effect: 0 on a well-lit frame
+    backlit: Tensor  # (B, 1) in [0, 1]: a dark room with a window
 
     @classmethod
     def of(cls, patch: Tensor, memory: Memory) -> "Exposure":
         """From mean luma of 4x4 pixels (B, 1, H/4, W/4) in [0, 1]."""
         cells = F.interpolate(F.avg_pool2d(patch, 4), size=(GRID, GRID), mode="bilinear").flatten(1)  # (B, GRID^2)
-        means = torch.cat([pool(patch.sqrt()), pool(patch), pool(patch.square())], dim=1)
-        white = between(means[:, :1].square(), WHITE)
+        means, white, backlit = measure(patch, memory)
+        means = (means + 1e-6).log()  # (B, 3); remembered in logarithms, as the cells
         logits, keep, steady = logit(cells), None, torch.zeros_like(patch)
         remembered = logits
         if memory.keep is not None:
-            memory.hold(white)
-            before = memory.peek(logits)
+            before, seen = memory.peek(torch.cat([logits, means], dim=1)).split([GRID**2, 3], dim=1)
             more = _gain_per_logit(cells)
             shift, slope, pivot, weight = line(before, (logits - before) * more)
-            speed = SLOW + (1 - SLOW) * (shift / LARGE).square().clamp(max=1)
-            keep = memory.keep**speed  # (B, 1); 0 stays 0
+            known, shown = (logit((2 * log[:, :1].clamp(max=0)).exp()) for log in (seen, means))
+            darker = (known + shift - shown).clamp(min=0)
+            new, large = (darker / DARKER).square(), (shift / LARGE).square()
+            memory.hurry(new.clamp(1.0, FASTEST))
+            keep = memory.keep ** (SLOW + (1 - SLOW) * torch.maximum(new, large).clamp(max=1))  # (B, 1); 0 stays 0
             common = (shift + slope * (before - pivot)) / more  # (B, GRID^2) what the line says
             # what lies off the line is other content, which is taken as it is
             remembered = logits - keep * (common + weight * (logits - before - common))
             steady = torch.stack([shift - slope * pivot, slope], 0)[:, :, :, None, None]
             steady = keep[:, :, None, None] * (steady[0] + steady[1] * logit(patch))
         memory.put(remembered)
-        seen = memory((means + 1e-6).log(), keep).exp()  # (B, 3); in logarithms, as the cells
+        seen = memory(means, keep).exp()
         level = seen[:, :1].square()  # robust: a lamp weighs little in the mean of roots
-        gain, alone = _gain_to_level(level), _gain_to_level(means[:, :1].square())
+        gain, alone = gain_to_level(level), gain_to_level((2 * means[:, :1]).exp())
         share = (1 - torch.maximum(between(level, WELL_LIT), white))[:, :, None, None]
         now = gain[:, :, None, None] * torch.exp(-share * steady)
         now = torch.minimum(now, MORE * torch.maximum(gain, alone)[:, :, None, None])
-        return cls(now, gain.log(), seen, share)
-
-
-def _gain_to_level(level: Tensor) -> Tensor:
-    """Gain of the curve that brings a level to LEVEL, (B, 1) each: 1 to MOST, and a black frame stays black."""
-    level = level.clamp(1e-5, 0.999)
-    gain = (LEVEL * (1 - level) / (level * (1 - LEVEL))).clamp(1.0, MOST)
-    return 1 + (gain - 1) * level / (level + BLACK)
-
-
-def between(x: Tensor, ends: tuple[float, float]) -> Tensor:
-    """0 at the first of two numbers, 1 at the second, a ramp between."""
-    return ((x - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
+        return cls(now, gain.log(), seen, share, backlit)
 
 
 def logit(x: Tensor) -> Tensor:

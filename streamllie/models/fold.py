@@ -56,7 +56,7 @@ def _fold_detail(detail: Detail) -> None:
 
 def _half(both: nn.Conv2d, channels: slice) -> nn.Conv2d:
     """The part of a 3x3 convolution that gives half of the channels."""
-    part = nn.Conv2d(both.in_channels, both.out_channels // 2, 3, padding=1)
+    part = nn.Conv2d(both.in_channels, both.out_channels // 2, 3)
     assert both.bias is not None
     assert part.bias is not None
     part.weight.data.copy_(both.weight[channels])

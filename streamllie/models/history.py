@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamllie.models.camera import Camera
-from streamllie.models.exposure import Exposure, between
+from streamllie.models.exposure import Exposure
+from streamllie.models.level import between
 from streamllie.models.memory import Memory, pool
 
 WIDTH = 16  # of the gate

@@ -44,6 +44,11 @@ class Memory:
             keep = self.keep.view(-1, 1).clamp(min=0)
             self.keep = keep + (keep > 0) * (1 - keep) * share
 
+    def hurry(self, times: Tensor) -> None:
+        """Follow so many times (B, 1) as fast from here on, if anything is remembered."""
+        if self.keep is not None:
+            self.keep = self.keep.view(-1, 1) ** times
+
     def put(self, vector: Tensor) -> None:
         """Remember a vector (B, n) as it is, in place of smoothing it."""
         self.used += vector.shape[1]

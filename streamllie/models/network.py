@@ -9,7 +9,7 @@ one is kept out of all that measures it, see `overlay`. Three steps:
    a residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv
    2412.16459.
 3. Tone: the same curve again, with a gain learned for the whole frame (from pooled features) and for each 8x8 patch.
-   What is lit well in a dark frame gets no residual.
+   What is lit well in a dark or backlit frame gets no residual, and less of a backlit one's gain.
 
 Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
 """
@@ -17,6 +17,7 @@ Normalisation is batch norm, folded into the convolutions when the network is ex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,9 @@ from torch.nn import functional as F
 
 from streamllie.models.adr import ADR
 from streamllie.models.exact import Exact
-from streamllie.models.exposure import Exposure, between, colour_gain, curve
+from streamllie.models.exposure import Exposure, colour_gain, curve
 from streamllie.models.history import CHANNELS, History
+from streamllie.models.level import between
 from streamllie.models.memory import Memory, pool
 from streamllie.models.overlay import Overlay
 
@@ -40,12 +42,20 @@ DARK = (1.8, 2.5)  # logarithm of exposure's gain, 6 and 12: between these, a fr
 LAMP = (0.25, 0.5)  # of luma in the source: between these, a place in it is lit well
 TOO_FAR = (1.0, 1.4)  # logarithm of what the tone takes back of that gain: 1.0 at most on usual frames
 LIT = (0.02, 0.1)  # of luma, as LAMP: where it takes back so much
+# Of the logarithm of a backlit frame's gain, BACK times what is above SHOULDER of luma in the source is taken back: a
+# sky keeps its clouds. More of it, and what is brighter there comes out darker.
+BACK = 1.0
+SHOULDER = 0.25
 
 COLOURED = (1e-4, 4e-4)  # mean size of chroma; below a fortieth of a code the camera sees no colour, and none is made
 
 # Products of products grow without bound on a picture unlike any in training: snow under a black sky made 1e25.
 GATE = 6.0  # largest factor of a gate: a thousandth of the values on usual pictures lie above
 WEIGHT = 3.0  # largest channel weight; usual pictures stay below 1.8
+
+# Beyond the picture is what is at its border, for most of the 3x3 convolutions: with zeros a plain sky gets a rim of
+# another colour. The middle and the decoder, trained with zeros, keep them: without, a plain sky comes out darker.
+BEYOND: Final = "replicate"
 
 
 Adr = Callable[[int], ADR]  # ADR for so many channels
@@ -54,11 +64,22 @@ Adr = Callable[[int], ADR]  # ADR for so many channels
 class Gate(nn.Module):
     """Half a block: normalise, widen, (look around,) gate, (weigh channels,) project, add."""
 
-    def __init__(self, width: int, *, kernel: int, attention: bool, adr: Adr | None) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        kernel: int,
+        attention: bool,
+        adr: Adr | None,
+        beyond: Literal["zeros", "replicate"] = "zeros",
+    ) -> None:
         super().__init__()
         self.norm: nn.Module = nn.BatchNorm2d(width)  # folded: the identity
         self.widen = nn.Conv2d(width, 2 * width, 1)
-        self.around = nn.Conv2d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width) if kernel else None
+        wide = 2 * width
+        self.around = (
+            nn.Conv2d(wide, wide, kernel, padding=kernel // 2, padding_mode=beyond, groups=wide) if kernel else None
+        )
         self.adr = adr(2 * width) if adr else None
         self.weigh = Exact(width, width) if attention else None
         self.project = nn.Conv2d(width, width, 1)
@@ -99,9 +120,9 @@ class Gate(nn.Module):
 class Block(nn.Module):
     """A gated block: one half looks around, the other mixes channels."""
 
-    def __init__(self, width: int, *, adr: Adr | None = None) -> None:
+    def __init__(self, width: int, *, adr: Adr | None = None, beyond: Literal["zeros", "replicate"] = "zeros") -> None:
         super().__init__()
-        self.spatial = Gate(width, kernel=3, attention=True, adr=adr)
+        self.spatial = Gate(width, kernel=3, attention=True, adr=adr, beyond=beyond)
         self.channel = Gate(width, kernel=0, attention=False, adr=adr)
 
     def forward(self, x: Tensor, memory: Memory, sure: Tensor | None = None) -> Tensor:
@@ -114,15 +135,16 @@ class Detail(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.widen = nn.Conv2d(width, 2 * width, 3, padding=1)  # folded: the left half of its channels
+        self.widen = nn.Conv2d(width, 2 * width, 3)  # folded: the left half of its channels
         self.gate: nn.Conv2d | None = None  # folded: the right half, which saves a copy of both
         self.norm: nn.Module = nn.BatchNorm2d(2 * width)  # folded: the identity
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((1, width, 1, 1), 0.1))  # folded: None
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, w, H, W) to the same shape."""
-        h = self.norm(self.widen(x))
-        left, right = h.chunk(2, dim=1) if self.gate is None else (h, self.gate(x))
+        wide = F.pad(x, (1, 1, 1, 1), mode=BEYOND)
+        h = self.norm(self.widen(wide))
+        left, right = h.chunk(2, dim=1) if self.gate is None else (h, self.gate(wide))
         if self.scale is not None:
             left = self.scale * left
         return x + left.clamp(-GATE, GATE) * right.clamp(-GATE, GATE)
@@ -162,11 +184,11 @@ class Network(nn.Module):
                 raise ValueError(f"{name} is true and history is false; it is about what history leaves: set both")
         adr = partial(ADR, m=s.adr_m, d=s.adr_d) if s.adr_m else None
         self.history = History(camera=s.camera, grain=s.grain) if s.history else None
-        self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1)
+        self.stem = nn.Conv2d(CHANNELS if s.history else 24, s.fine, 3, padding=1, padding_mode=BEYOND)
         self.noise = Exact(1 + s.noise_map, s.fine)  # from the exposure gain, and measured: how noisy the picture is
         self.left = nn.Conv2d(1, s.fine, 1, bias=False) if s.noise_map else None  # how much of that, and where
         self.down = nn.Conv2d(s.fine, s.coarse, 2, stride=2)
-        self.encoder = nn.ModuleList(Block(s.coarse) for _ in range(s.encoder))
+        self.encoder = nn.ModuleList(Block(s.coarse, beyond=BEYOND) for _ in range(s.encoder))
         same = s.deep == s.coarse
         self.sink: nn.Module = nn.Identity() if same else nn.Conv2d(s.coarse, s.deep, 1)
         self.middle = nn.ModuleList(Block(s.deep) for _ in range(s.middle))
@@ -174,7 +196,8 @@ class Network(nn.Module):
         self.decoder = nn.ModuleList(Block(s.coarse, adr=adr) for _ in range(s.decoder))
         self.up = nn.Conv2d(s.coarse, 4 * s.fine, 1)
         self.detail = nn.Sequential(*(Detail(s.fine) for _ in range(s.details)))
-        self.head = nn.Conv2d(s.fine, 24 + 2 * s.fade, s.head, padding=s.head // 2)
+        beyond = BEYOND if s.head > 1 else "zeros"
+        self.head = nn.Conv2d(s.fine, 24 + 2 * s.fade, s.head, padding=s.head // 2, padding_mode=beyond)
         self.tone = nn.Sequential(Exact(s.coarse + 3 + (s.deep if s.scene else 0), s.tone), nn.ReLU(), Exact(s.tone, 4))
         self.light = nn.Conv2d(s.coarse, 2, 1)
         for last in (self.head, self.tone[-1], self.light):
@@ -185,7 +208,7 @@ class Network(nn.Module):
 
     def forward(self, y: Tensor, u: Tensor, v: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
         """Enhanced y, u, v of the same shapes; may leave the ranges a little, the caller clamps."""
-        luma = F.pixel_unshuffle(y, 4)  # (B, 16, H/4, W/4)
+        source = luma = F.pixel_unshuffle(y, 4)  # (B, 16, H/4, W/4)
         chroma = torch.cat([F.pixel_unshuffle(u, 2), F.pixel_unshuffle(v, 2)], dim=1)  # (B, 8, H/4, W/4)
 
         # Exposure.
@@ -224,24 +247,24 @@ class Network(nn.Module):
         scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
         scene += [memory(pool(deep))] if self.size.scene else []
         whole = self.tone(torch.cat(scene, dim=1))[:, :, None, None]  # (B, 4, 1, 1)
-        dark, too_far = between(exposure.log_gain, DARK)[:, :, None, None], between(-whole[:, :1], TOO_FAR)
-        lit = dark * torch.maximum(between(patch, LAMP), too_far * between(patch, LIT))  # (B, 1, H/4, W/4)
+        lit = _lit_well(patch, exposure, whole[:, :1])
         effect, coloured = share * (1 - lit), between(pool(written.tinge), COLOURED)[:, :, None, None]
         light, colour, *gone = made.split([16, 8, 2] if self.size.fade else [16, 8], dim=1)
-        light, colour = effect * light, effect * coloured * colour
+        light, colour = effect * light, (1 - written.strokes) * effect * coloured * colour
         if self.size.fade:
             # of luma, of chroma. A clamp may be learned away for good, so what learns with a noise map has none.
             gone = effect * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (effect * gone[0]).clamp(0, 1)
-            light, colour = light - gone[:, :1] * luma, colour - gone[:, 1:] * chroma
-        luma, chroma = luma + light, chroma + (1 - written.strokes) * colour
+            luma, chroma = (1 - gone[:, :1]) * luma, (1 - (1 - written.strokes) * gone[:, 1:]) * chroma
+        luma, chroma = luma + light, chroma + colour
 
         # Tone.
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
-        lift = (share * (whole[:, :2] + (1 - lit) * local).clamp(-2.5, 2.5)).exp()  # (B, 2, H/4, W/4)
+        lift = share * (whole[:, :2] + (1 - lit) * local).clamp(-2.5, 2.5)  # (B, 2, H/4, W/4)
         light, colour = lift.split(1, dim=1)
-        colour = colour + lit * (colour_gain(curve(patch, gain), light) - colour)
+        back = BACK * share * exposure.backlit[:, :, None, None]
+        colour = (1 - lit) * colour.exp() + lit * colour_gain(curve(patch, gain), 1 / _less(light, back, patch))
         tint = share * whole[:, 2:].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = curve(luma.clamp(0, 1), light)
+        luma = _toned(luma.clamp(0, 1), _less(light, back, source))
         chroma = chroma * colour + 0.1 * coloured * tint
         luma, chroma = written.kept(luma, chroma)
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
@@ -256,3 +279,22 @@ class Network(nn.Module):
             self.eval()(*planes, memory)
             self.train(training)
         return memory.used
+
+
+def _less(log_gain: Tensor, back: Tensor, source: Tensor) -> Tensor:
+    """1 / gain of the tone's curve where the source has such luma, with what is taken back of it."""
+    return (back * source.clamp(min=SHOULDER) - (log_gain + back * SHOULDER)).exp()
+
+
+def _toned(x: Tensor, less: Tensor) -> Tensor:
+    """The curve of the gain 1 / less, in the form that takes the fewest passes where `less` is of each pixel."""
+    return x / (x + (1 - x) * less)
+
+
+def _lit_well(patch: Tensor, exposure: Exposure, tone: Tensor) -> Tensor:
+    """How well each place of a dark or backlit frame is lit in the source: (B, 1, H/4, W/4) in [0, 1].
+
+    From its luma and from `tone`, (B, 1, 1, 1), the logarithm of the gain that the tone head gives to all of it.
+    """
+    dark = torch.maximum(between(exposure.log_gain, DARK), exposure.backlit)[:, :, None, None]
+    return dark * torch.maximum(between(patch, LAMP), between(-tone, TOO_FAR) * between(patch, LIT))

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from streamllie.models.exposure import between, colour_gain, curve
+from streamllie.models.exposure import colour_gain, curve
+from streamllie.models.level import between
 from streamllie.models.memory import pool
 
 BRIGHT = (0.2, 0.4)  # of luma: between these, 4x4 pixels become bright

@@ -63,15 +63,14 @@ class Streaming(nn.Module):
             (padded[2] - neutral) / chroma_range,
             memory,
         )
-        bright = [
-            bright[0][:, :, :height, :width] * luma_range + black,
-            bright[1][:, :, : height // 2, : width // 2] * chroma_range + neutral,
-            bright[2][:, :, : height // 2, : width // 2] * chroma_range + neutral,
-        ]
+        u_bright, v_bright = (
+            torch.minimum((plane * chroma_range + neutral).clamp(min=0), peak)[:, :, : height // 2, : width // 2]
+            for plane in bright[1:]
+        )
+        bright = (bright[0][:, :, :height, :width] * luma_range + black, u_bright, v_bright)  # luma is in its levels
         out: list[Tensor] = []
         for before, after in zip(codes, bright, strict=True):
-            blend = before + strength * (after - before)
-            blend = torch.minimum(blend.clamp(min=0), peak).round()
+            blend = (before + strength * (after - before)).round()
             out.append(blend.to(y.dtype))
         states = [memory.next_state()] if memory.next_history is None else [memory.next_state(), memory.next_history]
         return (*out, *states)

@@ -1,4 +1,4 @@
-"""Video files: the only place that imports av."""
+"""Video files: the only place that decodes and encodes with av."""
 
 from streamllie.video.sink import VideoSink
 from streamllie.video.source import VideoSource

@@ -1,4 +1,4 @@
-"""Open a media file and find its video: the one place where reading errors of libav become ours."""
+"""Open a media file and find its video; errors of libav become ours."""
 
 import errno
 import stat

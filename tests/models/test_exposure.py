@@ -4,7 +4,8 @@ import math
 import pytest
 import torch
 
-from streamllie.models.exposure import LEVEL, MORE, Exposure, curve, line
+from streamllie.models.exposure import MORE, Exposure, curve, line
+from streamllie.models.level import LEVEL
 from streamllie.models.memory import Memory
 
 
@@ -111,3 +112,21 @@ def test_a_fade_out_of_white_gets_no_more_gain_than_its_frames_want():
         alone = Exposure.of(frame, Memory()).gain
         assert exposure.gain.max() <= 1.0001 * MORE * torch.maximum(alone, exposure.log_gain.exp()).max()
         assert curve(frame, exposure.gain).sqrt().mean().square() < max(0.5, frame.mean() + 0.02)
+
+
+def test_a_camera_that_turns_from_a_window_into_the_dark_sees_it_within_a_quarter_of_a_second():
+    view = torch.cat([torch.full((1, 1, 48, 64), 0.6) + 0.2 * scene(1), scene()], dim=3)
+    turned = [view[..., 64 * t // 15 :][..., :64] for t in range(16)] + [scene()] * 8
+    seen = play([view[..., :64]] * 30 + turned, seconds=0.5)
+    right = Exposure.of(scene(), Memory()).log_gain.item()
+    assert seen[29].log_gain.item() < 0.3
+    assert seen[-1].log_gain.item() > right - 0.25
+    assert exposed(scene(), seen[-1]) == pytest.approx(LEVEL, abs=0.06)
+
+
+def test_a_lamp_switched_off_is_followed_as_one_switched_on_is():
+    bright, dark = (scene() * 2.2).clamp(max=0.95), scene()
+    gains = [e.log_gain.item() for e in play([bright] * 15 + [dark] * 45)]
+    half_a_second_later = (gains[30] - gains[14]) / (gains[-1] - gains[14])
+    assert 0.65 < half_a_second_later < 1
+    assert all(a <= b + 1e-4 for a, b in itertools.pairwise(gains)), "no swing back"

@@ -10,7 +10,8 @@ from streamllie.models.memory import Memory
 
 def exposure(share: float = 1.0) -> Exposure:
     ones = torch.ones(1, 1, 1, 1)
-    return Exposure(gain=ones, log_gain=torch.zeros(1, 1), seen=torch.zeros(1, 3), share=share * ones)
+    none = torch.zeros(1, 1)
+    return Exposure(gain=ones, log_gain=none, seen=torch.zeros(1, 3), share=share * ones, backlit=none)
 
 
 def filled(history: torch.Tensor | None, *, keep: float = 0.8) -> Memory:

@@ -1,4 +1,4 @@
-"""What no training showed: one light in a black frame, and a camera that sees no colour."""
+"""What no training showed: one light in a black frame, a bright window, a plain sky, a camera that sees no colour."""
 
 from collections.abc import Iterator
 
@@ -37,3 +37,49 @@ def test_a_camera_without_colour_gets_none(enhance):
     bright = enhance(np.repeat(dark[:, :, None], 3, axis=2)).astype(int)
     assert bright.mean() > 2 * dark.mean()
     assert np.ptp(bright, axis=2).max() <= 1
+
+
+SKY = np.array([130, 190, 215])
+
+
+def room(window: float) -> np.ndarray:
+    """A dark grey room with some texture and noise, and a window of so much of the picture with a cloud in it."""
+    rng = np.random.default_rng(7)
+    shades = cv2.resize(rng.uniform(15, 45, (6, 9)), SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+    dark = np.repeat((shades + rng.normal(0, 1.5, SIZE))[:, :, None], 3, axis=2)
+    side = round((window * SIZE[0] * SIZE[1]) ** 0.5)
+    dark[20 : 20 + side, 440 - side : 440] = SKY
+    dark[20 + side // 2 : 20 + side, 440 - side : 440 - side // 2] = 250
+    return dark.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("window", [0.1, 0.2])
+def test_a_window_keeps_its_sky_and_the_room_beside_it_gets_as_bright_as_without(enhance, window):
+    alone, beside = (enhance(room(size))[:, :240].mean() for size in (0, window))
+    assert beside > 0.5 * alone
+    side = round((window * SIZE[0] * SIZE[1]) ** 0.5)
+    inside = enhance(room(window))[28 : 12 + side, 448 - side : 432].astype(int)
+    sky, cloud = inside[: side // 4, side // 2 :], inside[3 * side // 4 :, : side // 4]
+    red, _, blue = np.median(sky.reshape(-1, 3), axis=0)
+    assert blue - red > 40, "still blue"
+    assert red < 0.85 * np.median(cloud), "and darker than the cloud"
+
+
+def test_a_plain_sky_has_no_rim(enhance):
+    at_dusk = np.linspace((14, 20, 44), (26, 30, 52), SIZE[0])[:, None]
+    dark = np.random.default_rng(9).normal(at_dusk, 0.7, (*SIZE, 3)).clip(0, 255).round().astype(np.uint8)
+    columns = enhance(dark).astype(float).mean(axis=0)  # (480, 3)
+    inner = columns[40:-40].mean(axis=0)
+    assert np.abs(columns[:16] - inner).max() < 5
+    assert np.abs(columns[-16:] - inner).max() < 5
+
+
+def test_the_beam_of_a_torch_has_no_rings(enhance):
+    rng = np.random.default_rng(11)
+    y, x = np.ogrid[: SIZE[0], : SIZE[1]]
+    light = 15 + 165 * np.exp(-((np.hypot(y - 135, x - 300) / 80) ** 2))
+    dark = np.repeat((light + rng.normal(0, 1.5, SIZE))[:, :, None], 3, axis=2).clip(0, 255).astype(np.uint8)
+    bright = enhance(dark).mean(axis=2)
+    rings = [bright[(light > level) & (light <= level + 15)].mean() for level in range(25, 175, 15)]
+    assert (np.diff(rings) > -6).all(), "hardly darker anywhere towards its centre"
+    assert rings[-1] > rings[4]

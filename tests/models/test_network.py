@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from streamllie.models.exposure import GRID, curve
+from streamllie.models.exposure import curve
 from streamllie.models.fold import fold
+from streamllie.models.level import GRID
 from streamllie.models.memory import Memory
 from streamllie.models.network import Gate, Network
 from tests.models.networks import SMALL
@@ -154,8 +155,10 @@ def test_keep_1_holds_the_function_still_whatever_the_picture_is(network, planes
     network(*first, memory)
     held = Memory(memory.next_state(), torch.ones(1))
     network(*(p[2:] for p in planes), held)
-    cells = GRID * GRID  # of the exposure: they take new content as it is
-    assert torch.equal(held.next_state()[:, cells:], memory.next_state()[:, cells:])
+    parts = [1, GRID * GRID, network.state_size() - 1 - GRID * GRID]
+    (backlit, _, rest), (backlit_before, _, rest_before) = (m.next_state().split(parts, dim=1) for m in (held, memory))
+    assert torch.equal(rest, rest_before), "all but the cells of the exposure, which take new content as it is"
+    assert torch.equal(backlit, backlit_before)
 
 
 def test_a_steady_input_comes_to_rest_at_the_single_image_result(network, planes):
