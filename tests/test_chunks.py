@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -129,3 +130,37 @@ def test_a_colour_profile_of_any_length_goes_into_a_jpg_beside_its_exif(still, t
     read = stills.read(tmp_path / "a.jpg")
     assert dict(read.metadata)[cv2.IMAGE_METADATA_ICCP] == profile
     assert dict(read.metadata)[cv2.IMAGE_METADATA_EXIF].startswith(exif[:20])
+
+
+def resource(number: int, body: bytes) -> bytes:
+    """A part of a segment of Photoshop's."""
+    return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + bytes(len(body) % 2)
+
+
+def told_by(folder: Path, still: Still, resources: bytes) -> Still:
+    """What is read from a jpg with such parts."""
+    stills.write(folder / "plain.jpg", still)
+    plain = (folder / "plain.jpg").read_bytes()
+    body = b"Photoshop 3.0\0" + resources
+    segment = struct.pack(">BBH", 0xFF, 0xED, len(body) + 2) + body
+    (folder / "told.jpg").write_bytes(plain[:2] + segment + plain[2:])
+    return stills.read(folder / "told.jpg")
+
+
+def test_a_caption_that_fills_its_segment_is_kept(still, tmp_path):
+    caption = resource(0x0404, bytes(65_507))[:-1]  # without the byte that would make its size even
+    stills.write(tmp_path / "again.jpg", told_by(tmp_path, still, caption))
+    assert b"Photoshop 3.0\0" + caption in (tmp_path / "again.jpg").read_bytes()
+    assert np.abs(stills.read(tmp_path / "again.jpg").rgb.astype(int) - still.rgb).mean() < 3
+
+
+def test_the_caption_of_a_jpg_is_kept_and_its_dark_preview_is_not(still, tmp_path):
+    caption = b"\x1c\x02\x78\x00\x05Night"  # IPTC: record 2, dataset 120
+    captioned = told_by(tmp_path, still, resource(1036, b"dark") + resource(0x0404, caption))
+
+    stills.write(tmp_path / "again.jpg", captioned)
+    again = (tmp_path / "again.jpg").read_bytes()
+    assert b"Photoshop 3.0\0" + resource(0x0404, caption) in again
+    assert resource(1036, b"dark") not in again
+    (told,) = stills.write(tmp_path / "again.png", captioned)
+    assert told == "caption and keywords of the jpg cannot go into .png: left out"

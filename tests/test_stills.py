@@ -3,7 +3,6 @@
 import os
 import struct
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -65,40 +64,6 @@ def test_the_alpha_of_a_png_is_kept_untouched(tmp_path):
     still = stills.read(tmp_path / "a.png")
     assert (still.alpha == alpha).all()
     assert (still.rgb == corner_picture()).all()
-
-
-def resource(number: int, body: bytes) -> bytes:
-    """A part of a segment of Photoshop's."""
-    return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + bytes(len(body) % 2)
-
-
-def told_by(folder: Path, resources: bytes) -> Still:
-    """What is read from a jpg with such parts."""
-    stills.write(folder / "plain.jpg", Still(rgb=corner_picture()))
-    plain = (folder / "plain.jpg").read_bytes()
-    body = b"Photoshop 3.0\0" + resources
-    segment = struct.pack(">BBH", 0xFF, 0xED, len(body) + 2) + body
-    (folder / "told.jpg").write_bytes(plain[:2] + segment + plain[2:])
-    return stills.read(folder / "told.jpg")
-
-
-def test_a_caption_that_fills_its_segment_is_kept(tmp_path):
-    caption = resource(0x0404, bytes(65_507))[:-1]  # without the byte that would make its size even
-    stills.write(tmp_path / "again.jpg", told_by(tmp_path, caption))
-    assert b"Photoshop 3.0\0" + caption in (tmp_path / "again.jpg").read_bytes()
-    assert np.abs(stills.read(tmp_path / "again.jpg").rgb.astype(int) - corner_picture()).mean() < 3
-
-
-def test_the_caption_of_a_jpg_is_kept_and_its_dark_preview_is_not(tmp_path):
-    caption = b"\x1c\x02\x78\x00\x05Night"  # IPTC: record 2, dataset 120
-    still = told_by(tmp_path, resource(1036, b"dark") + resource(0x0404, caption))
-
-    stills.write(tmp_path / "again.jpg", still)
-    again = (tmp_path / "again.jpg").read_bytes()
-    assert b"Photoshop 3.0\0" + resource(0x0404, caption) in again
-    assert resource(1036, b"dark") not in again
-    (told,) = stills.write(tmp_path / "again.png", still)
-    assert told == "caption and keywords of the jpg cannot go into .png: left out"
 
 
 def test_a_grey_png_stays_grey(tmp_path):

@@ -1,7 +1,7 @@
 """How bright a frame is, and the gain that brings it to a common level. No weights.
 
 Of a dark room with a window it is the room that counts: the rest of the picture says how bright the frame is. A window
-is lit well, one or few large places and less than half of the picture; many small ones are a stage or a striped shirt.
+is lit well, one or few large places, a third of the picture at most; many small ones are a stage or a striped shirt.
 """
 
 import torch

@@ -207,7 +207,7 @@ class Network(nn.Module):
         nn.init.zeros_(self.left.weight) if self.left is not None else None
 
     def forward(self, y: Tensor, u: Tensor, v: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
-        """Enhanced y, u, v of the same shapes; may leave the ranges a little, the caller clamps."""
+        """Enhanced y in [0, 1], u and v of the same shapes; these may leave their range a little, the caller clamps."""
         source = luma = F.pixel_unshuffle(y, 4)  # (B, 16, H/4, W/4)
         chroma = torch.cat([F.pixel_unshuffle(u, 2), F.pixel_unshuffle(v, 2)], dim=1)  # (B, 8, H/4, W/4)
 

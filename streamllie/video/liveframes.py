@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
-from streamllie.frame import TICK, Frame, VideoFormat, turned
+from streamllie.frame import TICK, Frame, VideoFormat
 from streamllie.video.clock import FrameClock
 from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.inputs import Input
@@ -137,15 +137,14 @@ class LiveFrames:
             self._shape = shape
             told = oriented(video_format(self._stream, decoded, chroma_location=0), decoded)
             self._planar = Planar(height=told.height, width=told.width, depth=told.depth)
-            self._turns, self._mirrored = told.quarters, told.mirrored
-            self._format = _upright(told)
+            self._told, self._format = told, _upright(told)
         try:
             planes = self._planar.planes(decoded)
         except (FFmpegError, ValueError) as error:
             raise SourceError(
                 f'"{self._input.name}" gives {decoded.format.name}, which cannot be shown ({reason(error)})'
             ) from error
-        y, u, v = (turned(plane, self._turns, mirrored=self._mirrored) for plane in planes)
+        y, u, v = (self._told.upright(plane) for plane in planes)
         duration = 0 if self._untimed else decoded.duration or 0
         frame = Frame(y=y, u=u, v=v, pts=decoded.pts or 0, time_base=self._time_base, duration=duration)
         return Shot(frame=frame, format=self._format, captured=self._captured)
