@@ -16,7 +16,8 @@ from streamllie.backends.base import Engine
 from streamllie.backends.switch import Switching
 from streamllie.bench_engine import ROUNDS, durations_of
 from streamllie.bench_memory import as_child, in_a_process, memory_mb
-from streamllie.enhance import MODEL, enhance_video
+from streamllie.defaults import MODEL
+from streamllie.enhance import enhance_video
 from streamllie.errors import BackendError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.night import make_night

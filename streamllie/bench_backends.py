@@ -13,7 +13,7 @@ from streamllie.backends import BACKENDS, PRECISIONS, available, can_run, open_e
 from streamllie.backends.base import Engine
 from streamllie.bench_engine import KEEP, ROUNDS, durations_of
 from streamllie.bench_memory import as_child, in_a_process, memory_mb
-from streamllie.enhance import MODEL
+from streamllie.defaults import MODEL
 from streamllie.errors import BackendError, BackendMissing, StreamLLIEError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.night import dark_frames

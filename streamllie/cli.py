@@ -36,6 +36,7 @@ from streamllie.arguments import (
     seconds,
     sizes,
 )
+from streamllie.defaults import MODEL, SMOOTHING
 from streamllie.interrupts import SIGNALS
 from streamllie.place import goes_live, is_folder, redacted_in
 
@@ -93,12 +94,12 @@ def enhance(
         Any, typer.Argument(metavar="OUTPUT", parser=place, help="The same kind; its suffix says the format. Or a URL.")
     ],
     *,
-    model: ModelOption = "lite",
+    model: ModelOption = MODEL,
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
     cuda: CudaOption = "auto",
     strength: StrengthOption = 1.0,
-    smoothing: SmoothingOption = 0.5,
+    smoothing: SmoothingOption = SMOOTHING,
     codec: Annotated[Codec, typer.Option(help="auto: the source's, or what keeps size and bits.")] = "auto",
     crf: Annotated[float | None, typer.Option(min=0, metavar="N", help="Quality; less is better and bigger.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="P", help="The encoder's word for speed.")] = None,
@@ -179,7 +180,7 @@ def bench(
     frame_sizes: Annotated[
         Any, typer.Option("--size", metavar="WxH[,WxH]", parser=sizes, help="Frame size; several for all backends.")
     ] = "1280x720",
-    model: ModelOption = "lite",
+    model: ModelOption = MODEL,
     backend: Annotated[
         AnyBackend, typer.Option("--backend", help="What runs the model; all: a table of every one.")
     ] = "auto",

@@ -24,6 +24,7 @@ from streamllie.arguments import (
     path,
     size,
 )
+from streamllie.defaults import BUDGET, MODEL, SMOOTHING
 
 if TYPE_CHECKING:
     from streamllie.files import Options
@@ -72,13 +73,13 @@ def webcam(
         Path | None, typer.Option(metavar="FILE", parser=path, help="Record the enhanced picture.")
     ] = None,
     overwrite: OverwriteOption = False,
-    model: ModelOption = "lite",
+    model: ModelOption = MODEL,
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
     strength: StrengthOption = 1.0,
-    smoothing: SmoothingOption = 0.5,
+    smoothing: SmoothingOption = SMOOTHING,
     always: AlwaysOption = False,
-    budget: BudgetOption = 60.0,
+    budget: BudgetOption = 1000 * BUDGET,
     camera_exposure: Annotated[
         Exposure, typer.Option(help="hold: keep the frame rate in the dark (Linux). auto: let the camera decide.")
     ] = "hold",
@@ -137,13 +138,13 @@ def serve(
         str | None,
         typer.Option(envvar="STREAMLLIE_TOKEN", help="What visitors must show; made up where one is needed."),
     ] = None,
-    model: ModelOption = "lite",
+    model: ModelOption = MODEL,
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
     strength: StrengthOption = 1.0,
-    smoothing: SmoothingOption = 0.5,
+    smoothing: SmoothingOption = SMOOTHING,
     always: AlwaysOption = False,
-    budget: BudgetOption = 60.0,
+    budget: BudgetOption = 1000 * BUDGET,
     duration: DurationOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -166,11 +167,11 @@ def latency(
     ] = None,
     frame_size: Annotated[Size, typer.Option("--size", metavar="WxH", parser=size, help="Frame size.")] = "1280x720",  # type: ignore[assignment]
     duration: Annotated[float, typer.Option(metavar="T", parser=length, help="Measure for so long.")] = "10",  # type: ignore[assignment]
-    budget: BudgetOption = 60.0,
+    budget: BudgetOption = 1000 * BUDGET,
     glass: Annotated[
         bool, typer.Option("--glass", help="Blink on the screen, which the camera must see, and measure the way round.")
     ] = False,
-    model: ModelOption = "lite",
+    model: ModelOption = MODEL,
     backend: BackendOption = "auto",
     precision: PrecisionOption = "auto",
     json: JsonOption = False,

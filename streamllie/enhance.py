@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streamllie.backends import open_engine
 from streamllie.backends.base import Engine
+from streamllie.defaults import MODEL, SMOOTHING
 from streamllie.errors import SinkError, SourceError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pipeline import run
@@ -17,8 +18,6 @@ from streamllie.temporal.policy import Smoothing
 from streamllie.timing import Meter, Progress, Report
 from streamllie.video import VideoSink, VideoSource
 
-MODEL = "lite"
-SMOOTHING = 0.5  # of video: the model follows a change of light within a quarter of a second
 RUN_UP = 1.0  # seconds before a start in the middle from which the memory is filled, at least
 MEMORIES = 10  # time constants of the smoothing, likewise: what one layer remembers, the next remembers once more
 

@@ -10,16 +10,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from streamllie.backends import open_engine
-from streamllie.enhance import MODEL, Steady, check_strength
+from streamllie.defaults import MODEL
+from streamllie.enhance import Steady, check_strength
 from streamllie.errors import BackendError
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import USUAL_RATE, Frame, VideoFormat
 from streamllie.pictures import Picture, Rgb
 from streamllie.shelf import find
 from streamllie.temporal.policy import Smoothing
 
 SIZES = 4  # engines that an Enhancer keeps, at most: a folder of photos has few shapes
 PIXELS = 8_000_000  # of their pictures in all: a million take 65 MB on a CPU. The newest stays, however large
-APART = Fraction(1, 30)  # seconds between pictures of which nobody tells the time
+APART = 1 / USUAL_RATE  # seconds between pictures of which nobody tells the time
 TICKS = 1_000_000  # per second, in which an Enhancer counts time
 
 

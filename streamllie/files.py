@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from streamllie import stills
-from streamllie.enhance import MODEL, SMOOTHING, enhance_video
+from streamllie.defaults import MODEL, SMOOTHING
+from streamllie.enhance import enhance_video
 from streamllie.enhancer import Enhancer
 from streamllie.errors import BackendMissing, ModelError, NoDeepGraph, SinkError, SourceError, StreamLLIEError
 from streamllie.place import exists, is_file, is_folder, local

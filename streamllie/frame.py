@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.uint8 | np.uint16]
 TICK = Fraction(1, 90_000)  # seconds; what transport streams and WebRTC count video in
+USUAL_RATE = Fraction(30)  # frames per second, taken for granted where a video does not say
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from streamllie.backends import open_engine
-from streamllie.enhance import SMOOTHING, Steady
+from streamllie.defaults import SMOOTHING
+from streamllie.enhance import Steady
 from streamllie.frame import Frame, VideoFormat
 from streamllie.shelf import find
 from streamllie.temporal.policy import Smoothing

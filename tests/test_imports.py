@@ -15,7 +15,7 @@ PACKAGE = Path(streamllie.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each may import what stands before it, and its own package.
 ORDER = (
-    *("errors", "place", "target", "frame", "ahead", "interrupts", "timing", "shelf", "models"),
+    *("errors", "defaults", "place", "target", "frame", "ahead", "interrupts", "timing", "shelf", "models"),
     *("video", "pictures", "chunks", "exif", "stills", "split", "backends", "temporal", "pipeline"),
     *("enhance", "enhancer", "files", "compare", "night", "bench_memory", "bench_engine", "bench", "bench_backends"),
     *("live", "doctor", "bar", "console", "arguments", "cli_engine", "cli_live", "cli", "__main__"),

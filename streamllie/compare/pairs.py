@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import USUAL_RATE, Frame, VideoFormat
 from streamllie.video import VideoSource
 
 TOLERANCE = Fraction(1, 500)  # seconds, at most half a frame; containers round times to a millisecond, each its own way
@@ -72,7 +72,7 @@ class _Reader:
         self.count = 0
         self.time = Fraction(0)  # of the current frame
         self._frames = iter(source)
-        self._usual = 1 / (source.format.rate or Fraction(25))
+        self._usual = 1 / (source.format.rate or USUAL_RATE)
         self._tick = min(TOLERANCE, self._usual / 2)
         self._start: Fraction | None = None
         self._now: Frame | None = None

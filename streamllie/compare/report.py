@@ -13,7 +13,7 @@ from streamllie.compare.figures import Figures
 from streamllie.compare.pairs import Together
 from streamllie.compare.views import Views, view_size
 from streamllie.errors import SinkError, SourceError
-from streamllie.frame import VideoFormat
+from streamllie.frame import USUAL_RATE, VideoFormat
 from streamllie.place import local, visible
 from streamllie.target import check_target, write_whole
 
@@ -129,7 +129,7 @@ def _mismatches(videos: Together, formats: list[VideoFormat]) -> list[str]:
         (height, width), (tall, wide) = first.shown_size, video.shown_size
         if (tall, wide) != (height, width):
             said.append(f"before is {width}x{height} and {name} is {wide}x{tall}: shown at the size of before")
-        if abs(other - length) > 2 / (first.rate or 25):
+        if abs(other - length) > 2 / (first.rate or USUAL_RATE):
             mine, yours = (f"{float(seconds):.2f} s" for seconds in (length, other))
             said.append(f"before is {mine} long and {name} {yours}: compared over {mine if length < other else yours}")
         elif videos.counts[n] != videos.counts[0]:

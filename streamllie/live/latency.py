@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamllie.enhance import MODEL
+from streamllie.defaults import MODEL
 from streamllie.errors import SourceError
 from streamllie.live.session import Live
 from streamllie.live.stage import Controls, Shown

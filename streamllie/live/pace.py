@@ -6,9 +6,10 @@ from collections.abc import Callable
 from statistics import median
 from typing import Literal
 
+from streamllie.defaults import BUDGET
+
 Mode = Literal["full", "half", "skip", "pass"]
 MODES: tuple[Mode, ...] = ("full", "half", "skip", "pass")  # half the size; every second frame of that; nothing
-BUDGET = 0.06  # seconds from capture to display: two frames at 30 fps, which nobody feels
 WINDOW, TOO_MANY = 15, 5  # so many late frames among so many are no hiccup
 SETTLING = 0.5  # seconds after a change that say nothing: caches are cold
 CALM, LONGEST_CALM = 2.0, 60.0  # seconds without trouble before the next better mode is tried; doubles when that fails

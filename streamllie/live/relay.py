@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from streamllie.enhance import MODEL, SMOOTHING
+from streamllie.defaults import MODEL, SMOOTHING
 from streamllie.errors import SinkError
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.notice import with_notice

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from streamllie.ahead import Ahead, Stop
-from streamllie.enhance import MODEL, check_strength
+from streamllie.defaults import BUDGET, MODEL
+from streamllie.enhance import check_strength
 from streamllie.live.lasting import Lasting
-from streamllie.live.pace import BUDGET, Pace
+from streamllie.live.pace import Pace
 from streamllie.live.stage import Controls, Shown, Stage
 from streamllie.live.stats import Stats, Tally, milliseconds
 from streamllie.shelf import find

@@ -10,7 +10,8 @@ import numpy as np
 
 from streamllie.ahead import Ahead
 from streamllie.backends import open_engine
-from streamllie.enhance import SMOOTHING, Steady
+from streamllie.defaults import SMOOTHING
+from streamllie.enhance import Steady
 from streamllie.frame import Frame, VideoFormat
 from streamllie.live.light import Daylight
 from streamllie.live.pace import Mode, Pace

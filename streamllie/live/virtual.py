@@ -9,7 +9,7 @@ import numpy as np
 import pyvirtualcam
 
 from streamllie.errors import SinkError
-from streamllie.frame import VideoFormat
+from streamllie.frame import USUAL_RATE, VideoFormat
 from streamllie.live.shape import fitted
 from streamllie.live.stage import Shown
 from streamllie.live.stats import Stats
@@ -28,7 +28,7 @@ class VirtualCamera:
     """A camera that other programs see. A context manager; it has the size of the first frame."""
 
     def __init__(self, rate: float | None) -> None:
-        self._rate = rate or 30.0
+        self._rate = rate or float(USUAL_RATE)
         self._camera: pyvirtualcam.Camera | None = None
         self._looked = self._wanted = 0.0  # when somebody last looked for readers, and when there was one
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from streamllie.enhance import MODEL
+from streamllie.defaults import MODEL
 from streamllie.live.extra import part
 from streamllie.live.recordings import Recordings
 from streamllie.live.session import Live

@@ -3,7 +3,6 @@
 import logging
 import os
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cache
 
 import av
@@ -14,7 +13,7 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
 from streamllie.errors import SinkError
-from streamllie.frame import VideoFormat
+from streamllie.frame import USUAL_RATE, VideoFormat
 from streamllie.video.containers import Container
 from streamllie.video.encoders import ENCODERS, FAMILIES, LOSSY_FAMILIES, Encoder
 from streamllie.video.opening import reason
@@ -100,7 +99,7 @@ def set_up(context: VideoCodecContext, choice: Choice, video: VideoFormat) -> No
     """Give an encoder the video's size, clock and tags, before it opens."""
     context.width, context.height, context.pix_fmt = choice.width, choice.height, choice.pixels
     context.time_base = video.time_base
-    context.framerate = video.rate or Fraction(30)
+    context.framerate = video.rate or USUAL_RATE
     context.thread_type = ThreadType.AUTO
     context.flags |= Flags.frame_duration
     context.color_primaries = video.primaries
@@ -227,7 +226,7 @@ def probe(name: str, width: int, height: int, pixels: str) -> str | None:
     context = av.CodecContext.create(name, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = width, height, pixels
-    context.time_base = Fraction(1, 25)
+    context.time_base = 1 / USUAL_RATE
     frame = av.VideoFrame(width, height, pixels)
     frame.pts = 0
     try:

@@ -3,6 +3,7 @@
 from collections import deque
 from fractions import Fraction
 
+RAW_RATE = Fraction(25)  # frames per second that libav takes for granted in raw streams
 JUMP_BACK = 1  # seconds; less is disorder, more is another recording appended to this one
 DECODER_DEPTH = 256  # packets that a decoder may hold; more waiting times than this are leftovers of damage
 
@@ -13,7 +14,7 @@ class FrameClock:
     def __init__(self, *, time_base: Fraction, rate: Fraction | None, numbered: bool = False) -> None:
         """`numbered`: a pts is none, see `tags.is_numbered`."""
         self._time_base, self._numbered = time_base, numbered
-        self._step = max(1, round(1 / (rate or Fraction(25)) / time_base))  # 25: what libav assumes for raw streams
+        self._step = max(1, round(1 / (rate or RAW_RATE) / time_base))
         self._decoding_times: deque[int] = deque(maxlen=DECODER_DEPTH)
         self._last: int | None = None
         self._offset = 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streamllie.errors import SourceError
+from streamllie.frame import USUAL_RATE
 from streamllie.place import PLAYLIST, SESSION, check_port, is_file, redacted, scheme_of, without_listen
 from streamllie.video.bridge import OPENING, srt_url
 from streamllie.video.cameras import Camera, best_mode, cameras
@@ -57,7 +58,7 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
     if source.startswith("lavfi:"):
         return Input(name=source, url=source[6:], format="lavfi", paced=True)
     if source.startswith("screen:"):
-        options = {"framerate": f"{rate or 30:g}"} | _size_option(size)
+        options = {"framerate": f"{float(rate or USUAL_RATE):g}"} | _size_option(size)
         return Input(name=source, url=source[7:], format=SCREEN, options=options)
     scheme = scheme_of(source)
     if scheme is not None:
@@ -100,13 +101,14 @@ def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) ->
     grabber = GRABBERS.get(sys.platform)
     if grabber is None:
         raise SourceError(f'cameras are not known on {sys.platform}; "{source}" is neither a file nor a URL')
-    options = LOW_DELAY | {"fflags": "nobuffer+nonblock", "framerate": f"{rate or 30:g}"} | _size_option(size)
+    wished = float(rate or USUAL_RATE)
+    options = LOW_DELAY | {"fflags": "nobuffer+nonblock", "framerate": f"{wished:g}"} | _size_option(size)
     found = cameras()
     camera = _named(source, found)
     if grabber == "v4l2":
         if camera is None:
             raise _no_camera(source, found)
-        if (mode := best_mode(camera, size=size, rate=rate or 30)) is not None:
+        if (mode := best_mode(camera, size=size, rate=wished)) is not None:
             options |= {"input_format": mode.pixels} | _size_option((mode.height, mode.width))
         return Input(name=camera.name, url=camera.device, format=grabber, options=options, device=camera.device)
     name = camera.device if camera is not None else source

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import av
 from av.error import FFmpegError
@@ -15,7 +14,7 @@ from av.video.stream import VideoStream
 from streamllie.ahead import Stop
 from streamllie.errors import SourceError
 from streamllie.frame import TICK, Frame, VideoFormat
-from streamllie.video.clock import FrameClock
+from streamllie.video.clock import RAW_RATE, FrameClock
 from streamllie.video.deinterlace import Deinterlacer, stream_is_interlaced
 from streamllie.video.inputs import Input
 from streamllie.video.opening import reason
@@ -45,7 +44,7 @@ class LiveFrames:
         self._input, self._stream, self._stop = input, stream, stop
         self._time_base = stream.time_base or TICK
         rate = frame_rate(stream)
-        self._step = 1 / (rate or Fraction(25))  # seconds
+        self._step = 1 / (rate or RAW_RATE)  # seconds
         self._clock = FrameClock(time_base=self._time_base, rate=rate)
         # Where nobody tells times libav makes them up: what is shown as it comes has the time of its coming.
         self._untimed = is_raw(stream.container) and not input.at_its_pace

@@ -10,7 +10,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from streamllie.errors import SinkError
-from streamllie.frame import TICK, Frame, VideoFormat
+from streamllie.frame import TICK, USUAL_RATE, Frame, VideoFormat
 from streamllie.video.choice import options_of, refusal_of
 from streamllie.video.encoders import ENCODERS
 from streamllie.video.planes import fill
@@ -24,7 +24,7 @@ ENCODER = next(
 
 def keyframe_distance(rate: Fraction | None) -> int:
     """In frames: at each a viewer can join, and a recording that was cut off can be played up to the last."""
-    return max(1, round(2 * (rate or 30)))
+    return max(1, round(2 * (rate or USUAL_RATE)))
 
 
 def encoder_options(
@@ -56,7 +56,7 @@ class LowDelay:
         max_bitrate: str | None = None,
     ) -> None:
         options = encoder_options(format, crf=crf, preset=preset, max_bitrate=max_bitrate)
-        rate = format.rate or Fraction(30)
+        rate = format.rate or USUAL_RATE
         self.height, self.width = format.height // 2 * 2, format.width // 2 * 2
         context.height, context.width, context.pix_fmt = self.height, self.width, "yuv420p"
         context.time_base, context.framerate = TICK, rate

@@ -20,7 +20,7 @@ from av.stream import Stream
 
 from streamllie.ahead import Stop
 from streamllie.errors import SinkError
-from streamllie.frame import Frame, VideoFormat
+from streamllie.frame import USUAL_RATE, Frame, VideoFormat
 from streamllie.interrupts import postponed
 from streamllie.target import give_name, keep_as, temporary_name, write_error
 from streamllie.video.bridge import needs_bridge, write_through
@@ -172,7 +172,7 @@ class Outlet:
             io_open=self._uploads.open if self._uploads is not None else None,
         )
         self._output.flags |= FLUSH_PACKETS
-        stream = self._output.add_stream("libx264", rate=self.format.rate or 30)
+        stream = self._output.add_stream("libx264", rate=self.format.rate or USUAL_RATE)
         self._encoder = LowDelay(self.format, context=stream.codec_context, **self._video_options)
         self._stream = stream
         if self._sound is not None:

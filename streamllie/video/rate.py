@@ -3,7 +3,7 @@
 import re
 
 from streamllie.errors import SinkError
-from streamllie.frame import VideoFormat
+from streamllie.frame import USUAL_RATE, VideoFormat
 
 UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 GROWTH = 4  # times the source's rate: light brings detail and noise back that darkness had made cheap
@@ -31,6 +31,6 @@ def default_cap(video: VideoFormat, source_rate: float | None) -> int:
     Four times the source, and never less than a normal video of this size needs. Measured: a dark clip of
     0.5 Mbit/s brightened five times without denoising takes 40 Mbit/s at constant quality.
     """
-    frames = float(video.rate or 30)
+    frames = float(video.rate or USUAL_RATE)
     floor = max(LEAST, BITS_PER_PIXEL * video.width * video.height * frames)
     return round(max(floor, GROWTH * (source_rate or 0)))
