@@ -57,6 +57,24 @@ def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does(sides, ink):
     assert bars(barred(NONE).y) == NONE
 
 
+@pytest.mark.parametrize(
+    ("sides", "logo"),
+    [(LETTERBOX, np.s_[2:7, 8:40]), (LETTERBOX, np.s_[-8:-4, 60:120]), (PILLARBOX, np.s_[8:40, 98:118])],
+)
+def test_a_bar_with_a_logo_in_it_from_the_first_frame_on_is_as_long_as_the_black_one_opposite(sides, logo):
+    luma = barred(sides).y
+    luma[logo] = 200
+    assert Bars(LEVELS)(luma) == sides
+
+
+@pytest.mark.parametrize("lit", [np.s_[3:16, 8:40], np.s_[0:12, 30:120], np.s_[2:7, 8:40]])
+def test_what_reaches_into_the_picture_or_fills_most_of_the_dark_beside_it_is_no_logo(lit):
+    """The last of the three is a logo, but for the lower bar that is missing."""
+    luma = barred(Sides(top=16) if lit == np.s_[2:7, 8:40] else LETTERBOX).y
+    luma[lit] = 200
+    assert Bars(LEVELS)(luma) == NONE
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_somebody_who_walks_into_the_dark_beside_a_torch_ends_what_was_taken_for_bars(cut):
     bars = Bars(LEVELS)

@@ -16,6 +16,7 @@ from streamllie.frame import Frame, Levels, Plane
 BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
 MEAN = 0.75  # levels above black that the mean of a row of a bar may have
 EMPTY = 0.05  # share of such a row that may be brighter: the noise of a camera in the dark is more
+WRITTEN = 0.5  # the same where the bar opposite is black: it may hold a logo or text from the first frame on
 LEAST, SHARE = 8, 0.03  # rows, and share of a side, that a bar has at least
 ALIKE = 0.02  # of a side; opposite bars differ by no more
 INSIDE = 0.25  # of a side, at least, is picture
@@ -68,11 +69,11 @@ class Bars:
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        rows, columns = self._black(luma[:, ::STEP], 1), self._black(luma[::STEP], 0)
+        (rows, mostly), (columns, mainly) = self._black(luma[:, ::STEP], 1), self._black(luma[::STEP], 0)
         if rows.all() or columns.all():
             self._times = 0
             return self.sides  # a black frame tells nothing
-        found = Sides(*_pair(rows), *_pair(columns))
+        found = Sides(*_pair(rows, mostly), *_pair(columns, mainly))
         more = found != self.sides and found.hold(self.sides)
         self._least = (found.within(self._least) if self._times else found) if more else NONE
         self._times = self._times + 1 if more else 0
@@ -92,12 +93,12 @@ class Bars:
         self.forget()
         self._fresh = False
 
-    def _black(self, luma: Plane, axis: int) -> NDArray[np.bool_]:
-        """Whether each row (`axis` 1) or column (0) may be of a bar."""
+    def _black(self, luma: Plane, axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each row (`axis` 1) or column (0) may be of a bar, and of one with something in it."""
         level = (self.levels.peak + 1) / 256
         share = (luma > self.levels.black + BLACK * level).mean(axis=axis, dtype=np.float32)
         mean = luma.mean(axis=axis, dtype=np.float32)
-        return (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
+        return (share <= EMPTY) & (mean <= self.levels.black + MEAN * level), share <= WRITTEN
 
     def _reaches_in(self, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> bool:
         bars = self.sides
@@ -133,12 +134,21 @@ def _mirrored(plane: Plane, bars: Sides, part: int) -> Plane:
     return cast("Plane", cv2.copyMakeBorder(picture, *sides, cv2.BORDER_REFLECT))
 
 
-def _pair(black: NDArray[np.bool_]) -> tuple[int, int]:
+def _pair(black: NDArray[np.bool_], mostly: NDArray[np.bool_]) -> tuple[int, int]:
     """Bars at both ends of a side, or none."""
     size = len(black)
     first, last = (int(np.argmin(side)) // 2 * 2 for side in (black, black[::-1]))
+    longer = max(first, last)
+    if _continues(black, mostly, first, longer) and _continues(black[::-1], mostly[::-1], last, longer):
+        first = last = longer
     if min(first, last) < max(LEAST, SHARE * size) or abs(first - last) > max(SMEAR, ALIKE * size):
         return 0, 0
     if abs(first - last) <= SMEAR:
         first = last = max(first, last)  # a dark line beside a bar is not seen, a grey one is
     return (first, last) if size - first - last >= max(2, INSIDE * size) else (0, 0)
+
+
+def _continues(black: NDArray[np.bool_], mostly: NDArray[np.bool_], bar: int, longer: int) -> bool:
+    """Whether a bar that ends after so many rows goes on behind a logo or text, and is as long as the one opposite."""
+    beside = black[max(0, longer - SMEAR - EDGE) : longer - SMEAR]  # text leaves some of it black
+    return bar == longer or (longer > SMEAR + EDGE and bool(mostly[:longer].all() and beside.all()))
