@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import degrade, random_clips
+from training.coloured import in_coloured_light
 from training.drawings import drawing
 from training.foreground import put_before
 from training.pairs import LOL, SMALLEST, check_size, is_picture, lol_numbers, training_pairs, validation_pairs
@@ -165,6 +166,8 @@ class Samples:
         rgb = self._picture_cut(rng, height, width)
         if self.recipe.foreground and rng.random() < self.recipe.foreground:
             rgb = put_before(rgb, self._picture_cut(rng, height, width), rng)
+        if self.recipe.coloured and rng.random() < self.recipe.coloured:
+            rgb = in_coloured_light(rgb, rng)
         return varied(rgb, rng) if self.recipe.varied else rgb
 
     def _picture_cut(self, rng: np.random.Generator, height: int, width: int) -> Rgb:

@@ -44,6 +44,7 @@ class Recipe:
     # Folders of clean pictures; one that is named twice comes twice as often.
     clean: tuple[str, ...] = ("bsds500/train", "open-photos", "clips", "lol-v1/train/high")
     foreground: float = 0.0  # share of the clean pictures with something dark or pale before them, see foreground.py
+    coloured: float = 0.0  # share of the clean pictures in light of one colour or two, see coloured.py
     varied: bool = False  # clean pictures in other colours, contrasts and saturations too: where there are few of them
     noise: tuple[float, float] = SHARES  # least and most noise, in shares of the calibrated cameras'
     grainy: float = 0.0  # share of the dark pictures whose noise has a coarse grain, and whose colours were mixed
@@ -87,7 +88,7 @@ LEAST = {
     **dict.fromkeys(("fine", "coarse", "deep", "head", "tone", "adr_d"), 1),
     **dict.fromkeys(POSITIVE, 1e-9),
 }
-MOST = {"clips": 1, "ema": 1, "foreground": 1, "grainy": 1, "seed": 2**63 - 1}
+MOST = {"clips": 1, "ema": 1, "coloured": 1, "foreground": 1, "grainy": 1, "seed": 2**63 - 1}
 SSIM_WINDOW = 11  # pixels of a side
 CROPS = ("crop", "last_crop", "clip_crop")
 

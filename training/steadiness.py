@@ -13,7 +13,8 @@ import onnx
 
 from streamllie import shelf
 from streamllie.backends import open_engine
-from streamllie.enhance import SMOOTHING, Steady
+from streamllie.defaults import SMOOTHING
+from streamllie.enhance import Steady
 from streamllie.frame import Frame, VideoFormat
 from streamllie.pictures import to_planes, to_rgb
 from streamllie.temporal.policy import Smoothing
