@@ -59,7 +59,12 @@ def test_text_in_a_bar_does_not_end_it_and_a_picture_in_it_does(sides, ink):
 
 @pytest.mark.parametrize(
     ("sides", "logo"),
-    [(LETTERBOX, np.s_[2:7, 8:40]), (LETTERBOX, np.s_[-8:-4, 60:120]), (PILLARBOX, np.s_[8:40, 98:118])],
+    [
+        (LETTERBOX, np.s_[2:7, 8:40]),
+        (LETTERBOX, np.s_[-8:-4, 60:120]),
+        (PILLARBOX, np.s_[8:40, 98:118]),
+        (Sides(16, 16, 40, 40), np.s_[8:24, 98:118]),
+    ],
 )
 def test_a_bar_with_a_logo_in_it_from_the_first_frame_on_is_as_long_as_the_black_one_opposite(sides, logo):
     luma = barred(sides).y

@@ -69,11 +69,13 @@ class Bars:
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        (rows, mostly), (columns, mainly) = self._black(luma[:, ::STEP], 1), self._black(luma[::STEP], 0)
+        columns, mainly = self._black(luma[::STEP], 0)
+        left, right = _pair(columns, mainly)
+        rows, mostly = self._black(luma[:, left : luma.shape[1] - right : STEP], 1)
         if rows.all() or columns.all():
             self._times = 0
             return self.sides  # a black frame tells nothing
-        found = Sides(*_pair(rows, mostly), *_pair(columns, mainly))
+        found = Sides(*_pair(rows, mostly), left, right)
         more = found != self.sides and found.hold(self.sides)
         self._least = (found.within(self._least) if self._times else found) if more else NONE
         self._times = self._times + 1 if more else 0
