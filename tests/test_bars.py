@@ -72,6 +72,12 @@ def test_a_bar_with_a_logo_in_it_from_the_first_frame_on_is_as_long_as_the_black
     assert Bars(LEVELS)(luma) == sides
 
 
+def test_somebody_in_the_dark_beside_a_spotlight_is_no_logo():
+    luma = barred(PILLARBOX).y
+    luma[50:80, 98:118] = 50
+    assert Bars(LEVELS)(luma) == NONE
+
+
 @pytest.mark.parametrize("lit", [np.s_[3:16, 8:40], np.s_[0:12, 30:120], np.s_[2:7, 8:40]])
 def test_what_reaches_into_the_picture_or_fills_most_of_the_dark_beside_it_is_no_logo(lit):
     """The last of the three is a logo, but for the lower bar that is missing."""

@@ -16,7 +16,9 @@ from streamllie.frame import Frame, Levels, Plane
 BLACK = 1.5  # 8-bit levels above black that are still black, after a codec
 MEAN = 0.75  # levels above black that the mean of a row of a bar may have
 EMPTY = 0.05  # share of such a row that may be brighter: the noise of a camera in the dark is more
-WRITTEN = 0.5  # the same where the bar opposite is black: it may hold a logo or text from the first frame on
+WRITTEN = 0.5  # the same where the bar opposite is black and what is in this one is bright, as a logo or text
+BRIGHT = 64  # levels above black that are: somebody in the dark beside a spotlight is not
+EDGES = 0.1  # share of such a row that may be between
 LEAST, SHARE = 8, 0.03  # rows, and share of a side, that a bar has at least
 ALIKE = 0.02  # of a side; opposite bars differ by no more
 INSIDE = 0.25  # of a side, at least, is picture
@@ -98,9 +100,12 @@ class Bars:
     def _black(self, luma: Plane, axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each row (`axis` 1) or column (0) may be of a bar, and of one with something in it."""
         level = (self.levels.peak + 1) / 256
-        share = (luma > self.levels.black + BLACK * level).mean(axis=axis, dtype=np.float32)
+        share, bright = (
+            (luma > self.levels.black + limit * level).mean(axis=axis, dtype=np.float32) for limit in (BLACK, BRIGHT)
+        )
         mean = luma.mean(axis=axis, dtype=np.float32)
-        return (share <= EMPTY) & (mean <= self.levels.black + MEAN * level), share <= WRITTEN
+        bar = (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
+        return bar, (share <= WRITTEN) & (share - bright <= EDGES)
 
     def _reaches_in(self, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> bool:
         bars = self.sides
