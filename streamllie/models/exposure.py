@@ -38,7 +38,8 @@ FASTEST = 8.0  # times full speed
 
 def curve(x: Tensor, gain: Tensor) -> Tensor:
     """f_g(x) = g x / (1 + (g - 1) x): slope g at 0, 1/g at 1, and both ends stay where they are."""
-    return gain * x / (1 + (gain - 1) * x)
+    less = 1 / gain  # in this form a pass less over the picture
+    return x / (less + (1 - less) * x)
 
 
 def colour_gain(x: Tensor, gain: Tensor) -> Tensor:

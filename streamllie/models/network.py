@@ -9,7 +9,7 @@ one is kept out of all that measures it, see `overlay`. Three steps:
    a residual: noise, colour, local light. The decoder's blocks carry ADR in both halves, as in Li et al., arXiv
    2412.16459.
 3. Tone: the same curve again, with a gain learned for the whole frame (from pooled features) and for each 8x8 patch.
-   What is lit well in a dark or backlit frame gets no residual, and less of a backlit one's gain.
+   What is lit well in a dark or backlit frame gets no residual, and less of a backlit one's gain, see `lights`.
 
 Normalisation is batch norm, folded into the convolutions when the network is exported (`fold`).
 """
@@ -28,24 +28,15 @@ from streamllie.models.exact import Exact
 from streamllie.models.exposure import Exposure, colour_gain, curve
 from streamllie.models.history import CHANNELS, History
 from streamllie.models.level import between
+from streamllie.models.lights import Lights
 from streamllie.models.memory import Memory, pool
 from streamllie.models.overlay import Overlay
 
 SHRINK = 16  # planes must be multiples of this: a quarter by unshuffling, then two levels down
 LEAST_LEFT = 1 / 64  # of the noise's variance, after temporal denoising
 LITTLE = 0.02  # of the frame
+LEAST_COLOUR = 1e-3  # of chroma, a quarter of a code: less is none
 MOST_COLOUR = 0.5  # of exposed chroma: there is none beyond; a blue lamp in the dark would be six times as far
-
-# A light in the dark, a window or a moon, is exposed to nearly white, where a small residual makes a dark hole,
-# or takes all colour. What the source has lit well gets the tone's curve alone there, and colour that goes with it.
-DARK = (1.8, 2.5)  # logarithm of exposure's gain, 6 and 12: between these, a frame becomes dark
-LAMP = (0.25, 0.5)  # of luma in the source: between these, a place in it is lit well
-TOO_FAR = (1.0, 1.4)  # logarithm of what the tone takes back of that gain: 1.0 at most on usual frames
-LIT = (0.02, 0.1)  # of luma, as LAMP: where it takes back so much
-# Of the logarithm of a backlit frame's gain, BACK times what is above SHOULDER of luma in the source is taken back: a
-# sky keeps its clouds. More of it, and what is brighter there comes out darker.
-BACK = 1.0
-SHOULDER = 0.25
 
 COLOURED = (1e-4, 4e-4)  # mean size of chroma; below a fortieth of a code the camera sees no colour, and none is made
 
@@ -216,9 +207,9 @@ class Network(nn.Module):
         written = Overlay(luma, chroma, patch)
         exposure = Exposure.of(written.patch, memory)
         gain, share = exposure.gain, exposure.share
-        colour = chroma * colour_gain(patch, gain)
-        colour = colour / (colour.abs().amax(dim=1, keepdim=True) / MOST_COLOUR).clamp(min=1)
-        exposed = torch.cat([curve(luma, gain), colour], dim=1)
+        size = chroma.abs().amax(dim=1, keepdim=True)  # (B, 1, H/4, W/4)
+        times = torch.minimum(colour_gain(patch, gain), MOST_COLOUR / size.clamp(min=LEAST_COLOUR))
+        exposed = torch.cat([curve(luma, gain), times * chroma], dim=1)
         known, more = exposure.log_gain, list[Tensor]()
         if self.history is not None:
             exposed, noise, sure = self.history(exposed, exposure, memory)
@@ -227,8 +218,7 @@ class Network(nn.Module):
         # Residual.
         luma, chroma = exposed.split([16, 8], dim=1)
         fine = self.stem(torch.cat([*written.taken_off(luma, chroma, gain), *more], dim=1))  # (B, f, H/4, W/4)
-        fine = fine + self.noise(known)[:, :, None, None]
-        sure = None
+        fine, sure = fine + self.noise(known)[:, :, None, None], None
         if self.left is not None:
             left = 1 - more[0]  # (B, 1, H/4, W/4) share of the noise's variance; 1 on a single picture
             fine = fine + self.left(left.clamp(LEAST_LEFT, 1.0).log())
@@ -247,24 +237,25 @@ class Network(nn.Module):
         scene = [memory(pool(coarse)), exposure.log_gain, exposure.seen[:, :2]]
         scene += [memory(pool(deep))] if self.size.scene else []
         whole = self.tone(torch.cat(scene, dim=1))[:, :, None, None]  # (B, 4, 1, 1)
-        lit = _lit_well(patch, exposure, whole[:, :1])
-        effect, coloured = share * (1 - lit), between(pool(written.tinge), COLOURED)[:, :, None, None]
+        lights = Lights.of(patch, size, exposure, whole[:, :1])
+        coloured = between(pool(written.tinge), COLOURED)[:, :, None, None]
         light, colour, *gone = made.split([16, 8, 2] if self.size.fade else [16, 8], dim=1)
-        light, colour = effect * light, (1 - written.strokes) * effect * coloured * colour
+        effect, tinted = share * (1 - lights.lit), share * (1 - lights.vivid)  # on luma, on chroma
+        light, colour = effect * light, (1 - written.strokes) * tinted * coloured * colour
         if self.size.fade:
             # of luma, of chroma. A clamp may be learned away for good, so what learns with a noise map has none.
-            gone = effect * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (effect * gone[0]).clamp(0, 1)
+            both = torch.cat([effect, tinted], dim=1)  # (B, 2, H/4, W/4)
+            gone = both * (6 * gone[0] - 3).sigmoid() if self.size.noise_map else (both * gone[0]).clamp(0, 1)
             luma, chroma = (1 - gone[:, :1]) * luma, (1 - (1 - written.strokes) * gone[:, 1:]) * chroma
         luma, chroma = luma + light, chroma + colour
 
         # Tone.
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
-        lift = share * (whole[:, :2] + (1 - lit) * local).clamp(-2.5, 2.5)  # (B, 2, H/4, W/4)
+        lift = share * (whole[:, :2] + (1 - lights.lit) * local).clamp(-2.5, 2.5)  # (B, 2, H/4, W/4)
         light, colour = lift.split(1, dim=1)
-        back = BACK * share * exposure.backlit[:, :, None, None]
-        colour = (1 - lit) * colour.exp() + lit * colour_gain(curve(patch, gain), 1 / _less(light, back, patch))
+        colour = (1 - lights.vivid) * colour.exp() + lights.vivid * lights.with_luma(curve(patch, gain), light, patch)
         tint = share * whole[:, 2:].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = _toned(luma.clamp(0, 1), _less(light, back, source))
+        luma = _toned(luma.clamp(0, 1), lights.less(light, source))
         chroma = chroma * colour + 0.1 * coloured * tint
         luma, chroma = written.kept(luma, chroma)
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
@@ -281,20 +272,6 @@ class Network(nn.Module):
         return memory.used
 
 
-def _less(log_gain: Tensor, back: Tensor, source: Tensor) -> Tensor:
-    """1 / gain of the tone's curve where the source has such luma, with what is taken back of it."""
-    return (back * source.clamp(min=SHOULDER) - (log_gain + back * SHOULDER)).exp()
-
-
 def _toned(x: Tensor, less: Tensor) -> Tensor:
     """The curve of the gain 1 / less, in the form that takes the fewest passes where `less` is of each pixel."""
     return x / (x + (1 - x) * less)
-
-
-def _lit_well(patch: Tensor, exposure: Exposure, tone: Tensor) -> Tensor:
-    """How well each place of a dark or backlit frame is lit in the source: (B, 1, H/4, W/4) in [0, 1].
-
-    From its luma and from `tone`, (B, 1, 1, 1), the logarithm of the gain that the tone head gives to all of it.
-    """
-    dark = torch.maximum(between(exposure.log_gain, DARK), exposure.backlit)[:, :, None, None]
-    return dark * torch.maximum(between(patch, LAMP), between(-tone, TOO_FAR) * between(patch, LIT))

@@ -83,3 +83,15 @@ def test_the_beam_of_a_torch_has_no_rings(enhance):
     rings = [bright[(light > level) & (light <= level + 15)].mean() for level in range(25, 175, 15)]
     assert (np.diff(rings) > -6).all(), "hardly darker anywhere towards its centre"
     assert rings[-1] > rings[4]
+
+
+def test_a_flame_in_the_dark_has_no_pale_rim(enhance):
+    y, x = np.ogrid[: SIZE[0], : SIZE[1]]
+    glow = np.exp(-(((x - 240) / 24) ** 2) - ((y - 150) / 60) ** 2)[:, :, None]
+    flame = (255 * (glow * np.array([2.5, 1.1, 0.25])).clip(0, 1) ** (1 / 2.2)).round()
+    dark = (flame + np.random.default_rng(13).normal(1, 1, (*SIZE, 3))).clip(0, 255).astype(np.uint8)
+    bright = enhance(dark).astype(float)
+    luma = dark @ np.array([0.299, 0.587, 0.114])
+    for low, high in ((60, 90), (90, 130), (130, 170)):
+        red, _, blue = bright[(luma > low) & (luma < high)].mean(axis=0)
+        assert blue < 0.56 * red

@@ -68,6 +68,7 @@ def test_a_frame_can_be_faded_out_in_favour_of_what_is_made_in_its_place(planes,
     torch.manual_seed(0)
     network = Network(replace(SMALL, fade=True, history=noise_map, noise_map=noise_map)).eval()
     torch.nn.init.zeros_(network.head.weight)
+    planes = planes[0], 0.05 * planes[1], 0.05 * planes[2]  # no colour that is kept for being strong
     noisy = [p + 0.02 * torch.randn_like(p) for p in planes]
 
     def difference(gone: float) -> float:
