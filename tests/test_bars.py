@@ -78,10 +78,13 @@ def test_somebody_in_the_dark_beside_a_spotlight_is_no_logo():
     assert Bars(LEVELS)(luma) == NONE
 
 
-@pytest.mark.parametrize("lit", [np.s_[3:16, 8:40], np.s_[0:12, 30:120], np.s_[2:7, 8:40]])
-def test_what_reaches_into_the_picture_or_fills_most_of_the_dark_beside_it_is_no_logo(lit):
-    """The last of the three is a logo, but for the lower bar that is missing."""
-    luma = barred(Sides(top=16) if lit == np.s_[2:7, 8:40] else LETTERBOX).y
+@pytest.mark.parametrize(
+    ("sides", "lit"),
+    [(LETTERBOX, np.s_[3:16, 8:40]), (LETTERBOX, np.s_[0:12, 30:120]), (Sides(top=16), np.s_[2:7, 8:40])],
+    ids=["reaches into the picture", "fills most of a bar", "no bar opposite"],
+)
+def test_what_is_lit_in_the_dark_beside_a_picture_may_be_no_logo(sides, lit):
+    luma = barred(sides).y
     luma[lit] = 200
     assert Bars(LEVELS)(luma) == NONE
 

@@ -45,10 +45,15 @@ class Lights:
         lit = torch.maximum(lamp, between(-tone, TOO_FAR) * between(patch, LIT)) * torch.maximum(dark, backlit)
         return cls(lit, torch.maximum(lit, dark * between(colour, VIVID)), BACK * exposure.share * backlit)
 
-    def less(self, log_gain: Tensor, source: Tensor) -> Tensor:
-        """1 / gain of the tone's curve, of this logarithm, where the source has such luma."""
-        return (self.back * source.clamp(min=SHOULDER) - (log_gain + self.back * SHOULDER)).exp()
+    def luma(self, exposed: Tensor, log_gain: Tensor, source: Tensor) -> Tensor:
+        """Exposed luma after the tone's curve, of a gain of this logarithm: less where a backlit `source` is bright."""
+        return exposed / self._divisor(exposed, log_gain, source)
 
-    def with_luma(self, exposed: Tensor, log_gain: Tensor, source: Tensor) -> Tensor:
+    def colour(self, exposed: Tensor, log_gain: Tensor, source: Tensor) -> Tensor:
         """What chroma is multiplied by where that curve takes luma from `exposed`, so that it goes with it."""
-        return 1 / (exposed + (1 - exposed) * self.less(log_gain, source))
+        return 1 / self._divisor(exposed, log_gain, source)
+
+    def _divisor(self, exposed: Tensor, log_gain: Tensor, source: Tensor) -> Tensor:
+        """What luma is divided by, in the form that takes the fewest passes where the gain is of each pixel."""
+        less = (self.back * source.clamp(min=SHOULDER) - (log_gain + self.back * SHOULDER)).exp()  # 1 / gain
+        return exposed + (1 - exposed) * less

@@ -253,9 +253,9 @@ class Network(nn.Module):
         local = F.interpolate(self.light(coarse), scale_factor=2.0, mode="bilinear")  # (B, 2, H/4, W/4)
         lift = share * (whole[:, :2] + (1 - lights.lit) * local).clamp(-2.5, 2.5)  # (B, 2, H/4, W/4)
         light, colour = lift.split(1, dim=1)
-        colour = (1 - lights.vivid) * colour.exp() + lights.vivid * lights.with_luma(curve(patch, gain), light, patch)
+        colour = (1 - lights.vivid) * colour.exp() + lights.vivid * lights.colour(curve(patch, gain), light, patch)
         tint = share * whole[:, 2:].repeat_interleave(4, dim=1)  # (B, 8, 1, 1) shift of u and of v
-        luma = _toned(luma.clamp(0, 1), lights.less(light, source))
+        luma = lights.luma(luma.clamp(0, 1), light, source)
         chroma = chroma * colour + 0.1 * coloured * tint
         luma, chroma = written.kept(luma, chroma)
         return F.pixel_shuffle(luma, 4), F.pixel_shuffle(chroma[:, :4], 2), F.pixel_shuffle(chroma[:, 4:], 2)
@@ -270,8 +270,3 @@ class Network(nn.Module):
             self.eval()(*planes, memory)
             self.train(training)
         return memory.used
-
-
-def _toned(x: Tensor, less: Tensor) -> Tensor:
-    """The curve of the gain 1 / less, in the form that takes the fewest passes where `less` is of each pixel."""
-    return x / (x + (1 - x) * less)

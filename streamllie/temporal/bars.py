@@ -71,13 +71,12 @@ class Bars:
 
     def __call__(self, luma: Plane, *, cut: bool = False) -> Sides:
         """The bars of the next frame, from its luma (H, W)."""
-        columns, mainly = self._black(luma[::STEP], 0)
-        left, right = _pair(columns, mainly)
-        rows, mostly = self._black(luma[:, left : luma.shape[1] - right : STEP], 1)
+        columns, (left, right) = self._look(luma[::STEP].T)
+        rows, (top, bottom) = self._look(luma[:, left : luma.shape[1] - right : STEP])
         if rows.all() or columns.all():
             self._times = 0
             return self.sides  # a black frame tells nothing
-        found = Sides(*_pair(rows, mostly), left, right)
+        found = Sides(top, bottom, left, right)
         more = found != self.sides and found.hold(self.sides)
         self._least = (found.within(self._least) if self._times else found) if more else NONE
         self._times = self._times + 1 if more else 0
@@ -97,15 +96,32 @@ class Bars:
         self.forget()
         self._fresh = False
 
-    def _black(self, luma: Plane, axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether each row (`axis` 1) or column (0) may be of a bar, and of one with something in it."""
-        level = (self.levels.peak + 1) / 256
-        share, bright = (
-            (luma > self.levels.black + limit * level).mean(axis=axis, dtype=np.float32) for limit in (BLACK, BRIGHT)
-        )
-        mean = luma.mean(axis=axis, dtype=np.float32)
-        bar = (share <= EMPTY) & (mean <= self.levels.black + MEAN * level)
-        return bar, (share <= WRITTEN) & (share - bright <= EDGES)
+    def _look(self, lines: Plane) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+        """Whether each row, or column of a picture on its side, may be of a bar; and how many are bars at both ends."""
+        mean = lines.mean(axis=1, dtype=np.float32)
+        black = (self._above(BLACK, lines) <= EMPTY) & (mean <= self._code(MEAN))
+        first, last = (int(np.argmin(side)) // 2 * 2 for side in (black, black[::-1]))
+        longer = max(first, last)
+        if first < longer and self._is_written(lines[:longer], black[:longer]):
+            first = longer
+        if last < longer and self._is_written(lines[::-1][:longer], black[::-1][:longer]):
+            last = longer
+        return black, _pair(first, last, len(black))
+
+    def _is_written(self, lines: Plane, black: NDArray[np.bool_]) -> bool:
+        """Whether lines from an edge inwards, as many as the bar opposite has, are a bar with a logo or text in it."""
+        beside = black[-SMEAR - EDGE : -SMEAR]  # text leaves some of it black
+        if len(lines) <= SMEAR + EDGE or not beside.all():
+            return False
+        share = self._above(BLACK, lines)
+        return bool(((share <= WRITTEN) & (share - self._above(BRIGHT, lines) <= EDGES)).all())
+
+    def _above(self, level: float, lines: Plane) -> NDArray[np.float32]:
+        """Share of each line that is brighter than so many 8-bit levels above black."""
+        return (lines > self._code(level)).mean(axis=1, dtype=np.float32)
+
+    def _code(self, level: float) -> float:
+        return self.levels.black + level * (self.levels.peak + 1) / 256
 
     def _reaches_in(self, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> bool:
         bars = self.sides
@@ -141,21 +157,10 @@ def _mirrored(plane: Plane, bars: Sides, part: int) -> Plane:
     return cast("Plane", cv2.copyMakeBorder(picture, *sides, cv2.BORDER_REFLECT))
 
 
-def _pair(black: NDArray[np.bool_], mostly: NDArray[np.bool_]) -> tuple[int, int]:
-    """Bars at both ends of a side, or none."""
-    size = len(black)
-    first, last = (int(np.argmin(side)) // 2 * 2 for side in (black, black[::-1]))
-    longer = max(first, last)
-    if _continues(black, mostly, first, longer) and _continues(black[::-1], mostly[::-1], last, longer):
-        first = last = longer
+def _pair(first: int, last: int, size: int) -> tuple[int, int]:
+    """Bars at both ends of a side, or none, where so many lines at its ends are black."""
     if min(first, last) < max(LEAST, SHARE * size) or abs(first - last) > max(SMEAR, ALIKE * size):
         return 0, 0
     if abs(first - last) <= SMEAR:
         first = last = max(first, last)  # a dark line beside a bar is not seen, a grey one is
     return (first, last) if size - first - last >= max(2, INSIDE * size) else (0, 0)
-
-
-def _continues(black: NDArray[np.bool_], mostly: NDArray[np.bool_], bar: int, longer: int) -> bool:
-    """Whether a bar that ends after so many rows goes on behind a logo or text, and is as long as the one opposite."""
-    beside = black[max(0, longer - SMEAR - EDGE) : longer - SMEAR]  # text leaves some of it black
-    return bar == longer or (longer > SMEAR + EDGE and bool(mostly[:longer].all() and beside.all()))

@@ -55,10 +55,11 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
     Raises:
         SourceError: there is no such thing.
     """
+    wished = float(rate or USUAL_RATE)
     if source.startswith("lavfi:"):
         return Input(name=source, url=source[6:], format="lavfi", paced=True)
     if source.startswith("screen:"):
-        options = {"framerate": f"{float(rate or USUAL_RATE):g}"} | _size_option(size)
+        options = {"framerate": f"{wished:g}"} | _size_option(size)
         return Input(name=source, url=source[7:], format=SCREEN, options=options)
     scheme = scheme_of(source)
     if scheme is not None:
@@ -68,7 +69,7 @@ def resolve(source: str, *, size: tuple[int, int] | None = None, rate: float | N
         return Input(name=path.name, url=f"file:{path}", options=LOW_DELAY | {"protocol_whitelist": CARRIED})
     if is_file(path):
         return Input(name=path.name, url=f"file:{path}", paced=True)
-    return _camera(source, size=size, rate=rate)
+    return _camera(source, size=size, rate=wished)
 
 
 def _stream(source: str, scheme: str) -> Input:
@@ -97,18 +98,17 @@ def _stream(source: str, scheme: str) -> Input:
     return Input(name=redacted(source), url=url, options=options, opening=CALL if waits else OPENING, waits=waits)
 
 
-def _camera(source: str, *, size: tuple[int, int] | None, rate: float | None) -> Input:
+def _camera(source: str, *, size: tuple[int, int] | None, rate: float) -> Input:
     grabber = GRABBERS.get(sys.platform)
     if grabber is None:
         raise SourceError(f'cameras are not known on {sys.platform}; "{source}" is neither a file nor a URL')
-    wished = float(rate or USUAL_RATE)
-    options = LOW_DELAY | {"fflags": "nobuffer+nonblock", "framerate": f"{wished:g}"} | _size_option(size)
+    options = LOW_DELAY | {"fflags": "nobuffer+nonblock", "framerate": f"{rate:g}"} | _size_option(size)
     found = cameras()
     camera = _named(source, found)
     if grabber == "v4l2":
         if camera is None:
             raise _no_camera(source, found)
-        if (mode := best_mode(camera, size=size, rate=wished)) is not None:
+        if (mode := best_mode(camera, size=size, rate=rate)) is not None:
             options |= {"input_format": mode.pixels} | _size_option((mode.height, mode.width))
         return Input(name=camera.name, url=camera.device, format=grabber, options=options, device=camera.device)
     name = camera.device if camera is not None else source
